@@ -1,0 +1,125 @@
+#
+# This file and its contents are supplied under the terms of the
+# Common Development and Distribution License ("CDDL"), version 1.0.
+# You may only use this file in accordance with the terms of version
+# 1.0 of the CDDL.
+#
+# A full copy of the text of the CDDL should have accompanied this
+# source.  A copy of the CDDL is also available via the Internet at
+# http://www.illumos.org/license/CDDL.
+#
+
+#
+# Three kinds of C file live in this tree, and the directory tells which:
+#
+#   module/*/*.c, lib/*/kern/*.c, test/unit/*.c
+#	kernel code: illumos kernel headers only (ours, or a gate's), compiled
+#	with -nostdinc so that no libc header can slip in
+#   lib/*/host/*.c, cmd/vsockd/*.c, test/unit/host/*.c
+#	host code: libc, and of the kernel only what lib/*/api/*.h declares
+#   cmd/*
+#	programs
+#
+# Variables: CC (gcc or clang), BUILD (output folder), SAN (address,undefined
+# or thread: the value of -fsanitize=).
+#
+
+CC		= gcc
+BUILD		= build
+SAN		=
+OPT		= -O2 -g
+
+WARN		= -Wall -Wextra -Werror -Wno-unused-parameter \
+		  -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
+		  -Wvla -Wundef
+SANFLAGS	= $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+COMMON		= -std=gnu11 $(OPT) $(WARN) $(SANFLAGS) -MMD -MP \
+		  -fno-omit-frame-pointer -fno-strict-aliasing
+
+KINC		= -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+		  -Iinclude -Ilib/libfakekernel/include -Ilib/libfakedev/include \
+		  -Ilib/libfakekernel/api -Ilib/libfakedev/api
+KCFLAGS		= $(COMMON) $(KINC) -D_KERNEL -DDEBUG -D__sun -D__SVR4 \
+		  -Ulinux -U__linux -U__linux__ -Uunix \
+		  -ffreestanding -fno-common
+HCFLAGS		= $(COMMON) -D_GNU_SOURCE -pthread \
+		  -Ilib/libfakekernel/api -Ilib/libfakedev/api
+LDLIBS		= -pthread
+
+MODULES		= vsock vsockhv
+LIBS		= libfakekernel libfakedev
+
+kobjs		= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
+modobjs		= $(call kobjs,module/$(1)/*.c)
+libobjs		= $(call kobjs,lib/$(1)/kern/*.c lib/$(1)/host/*.c)
+MODOBJS		= $(foreach m,$(MODULES),$(call modobjs,$(m)))
+LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
+
+all: programs
+.PHONY: all programs check check-unit check-vsockrun check-linux check-build \
+    demo clean deps
+
+include cmd/vsockd/Makefile.inc
+include cmd/vsockrun/Makefile.inc
+include test/Makefile.inc
+include test/linux/Makefile.inc
+
+#
+# Every test.  Each part leaves its result in a file, also when it fails, and
+# the last line is their sum.
+#
+RESULTS		= $(BUILD)/check/build.result $(BUILD)/check/unit.result \
+		  $(BUILD)/check/vsockrun.result $(BUILD)/check/linux.result
+
+check: deps
+	@rm -f $(RESULTS)
+	-@$(MAKE) check-build
+	-@$(MAKE) check-unit
+	-@$(MAKE) check-vsockrun
+	-@$(MAKE) check-linux
+	@test/summary $(RESULTS)
+
+# Both compilers, without a warning.
+check-build: programs
+	@mkdir -p $(BUILD)/check
+	@if $(MAKE) CC=clang BUILD=$(BUILD)/clang programs; then \
+	    echo "ok build/clang"; echo "1 passed, 0 failed"; \
+	else \
+	    echo "FAILED build/clang"; echo "0 passed, 1 failed"; \
+	fi >$(BUILD)/check/build.result
+	@cat $(BUILD)/check/build.result
+
+programs: $(PROGRAMS)
+
+#
+# Kernel objects.  Each module has its own _init, _fini and _info; in one
+# process they need names of their own.
+#
+define module_rules
+$(BUILD)/obj/module/$(1)/%.o: module/$(1)/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(KCFLAGS) -D_init=$(1)_init -D_fini=$(1)_fini \
+	    -D_info=$(1)_info -c -o $$@ $$<
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
+
+$(BUILD)/obj/lib/libfakekernel/kern/%.o: lib/libfakekernel/kern/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KCFLAGS) -c -o $@ $<
+$(BUILD)/obj/lib/libfakedev/kern/%.o: lib/libfakedev/kern/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KCFLAGS) -c -o $@ $<
+$(BUILD)/obj/test/unit/host/%.o: test/unit/host/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HCFLAGS) -c -o $@ $<
+$(BUILD)/obj/test/unit/%.o: test/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KCFLAGS) -Itest/unit -c -o $@ $<
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HCFLAGS) -c -o $@ $<
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

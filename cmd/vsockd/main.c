@@ -1,0 +1,276 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+/*
+ * vsockd: one simulated illumos machine, with its socket module and, as a
+ * hypervisor, any number of guests.
+ *
+ *	vsockd --control PATH [--guest cid=N,socket=PATH]... [--checks]
+ *
+ * With --checks the simulated kernel makes all its checks, also the slow ones.
+ *
+ * The program's life: options; the simulated kernel with the modules; sockets;
+ * "vsockd: ready"; the event loop, until SIGTERM or SIGINT; then everything in
+ * the opposite order, and the kernel's own check that nothing is left.
+ *
+ * The event loop waits for descriptors only when app_run() has nothing to do.
+ */
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <fakekernel.h>
+#include "translate.h"
+#include "vsockd.h"
+
+#define	EXIT_USAGE	2
+#define	VSD_BACKLOG	128
+#define	VSD_EVENTS	64
+
+FK_MODULE_DECL(vsock);
+FK_MODULE_DECL(vsockhv);
+
+static const char *const vsockhv_depends[] = { "vsock", NULL };
+
+static const fk_module_t vsd_modules[] = {
+	{
+		.fm_name	= "vsock",
+		.fm_init	= vsock_init,
+		.fm_fini	= vsock_fini,
+		.fm_info	= vsock_info,
+		.fm_pseudo	= true
+	},
+	{
+		.fm_name	= "vsockhv",
+		.fm_init	= vsockhv_init,
+		.fm_fini	= vsockhv_fini,
+		.fm_info	= vsockhv_info,
+		.fm_depends	= vsockhv_depends,
+		.fm_pseudo	= true
+	},
+	{ .fm_name = NULL }
+};
+
+static int vsd_epoll = -1;
+static bool vsd_stopping;
+
+void
+vsd_log(const char *fmt, ...)
+{
+	char buf[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void) vsnprintf(buf, sizeof (buf), fmt, ap);
+	va_end(ap);
+	(void) fprintf(stderr, "vsockd: %s\n", buf);
+}
+
+int
+vsd_event_add(int fd, uint32_t events, vsd_event_t *ve)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = ve };
+
+	return (epoll_ctl(vsd_epoll, EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : errno);
+}
+
+/* Whether somebody listens at that address. */
+static bool
+vsd_alive(const struct sockaddr_un *sun, int type)
+{
+	bool alive;
+	int fd;
+
+	if ((fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) ==
+	    -1)
+		return (true);
+	alive = (connect(fd, (const struct sockaddr *)sun, sizeof (*sun)) ==
+	    0 || errno != ECONNREFUSED);
+	(void) close(fd);
+	return (alive);
+}
+
+int
+vsd_listen(const char *path, int type, mode_t mode)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const struct sockaddr *sa = (const struct sockaddr *)&sun;
+	struct stat st;
+	mode_t umask_was;
+	int fd, err;
+
+	if (strlen(path) >= sizeof (sun.sun_path)) {
+		vsd_log("%s: path too long for a socket", path);
+		return (-1);
+	}
+	(void) strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1) {
+		vsd_log("socket: %s", strerror(errno));
+		return (-1);
+	}
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    !vsd_alive(&sun, type))
+		(void) unlink(path);
+	umask_was = umask(0777 & ~mode);
+	err = bind(fd, sa, sizeof (sun)) == 0 ? 0 : errno;
+	(void) umask(umask_was);
+	if (err == 0 && listen(fd, VSD_BACKLOG) != 0) {
+		err = errno;
+		(void) unlink(path);
+	}
+	if (err != 0) {
+		vsd_log("%s: %s", path, strerror(err));
+		(void) close(fd);
+		return (-1);
+	}
+	return (fd);
+}
+
+static void
+vsd_signal(vsd_event_t *ve, uint32_t events)
+{
+	vsd_stopping = true;
+}
+
+static void
+vsd_loop(void)
+{
+	struct epoll_event ev[VSD_EVENTS];
+	vsd_event_t *ve;
+	int n;
+
+	while (!vsd_stopping) {
+		n = epoll_wait(vsd_epoll, ev, VSD_EVENTS,
+		    app_pending() ? 0 : -1);
+		for (int i = 0; i < n; i++) {
+			ve = ev[i].data.ptr;
+			ve->ve_func(ve, ev[i].events);
+		}
+		app_run();
+	}
+}
+
+/* Everything between the start of the kernel and its end: the exit status. */
+static int
+vsd_serve(const char *control, int sigfd)
+{
+	static vsd_event_t sig_event = { .ve_func = vsd_signal };
+	fk_file_t *vsock = NULL;
+	int status = EXIT_FAILURE, err;
+
+	if ((err = fk_modload("vsock")) != 0 ||
+	    (err = fk_modload("vsockhv")) != 0 ||
+	    (err = fk_open("/dev/vsock", &vsock)) != 0)
+		vsd_log("modules: %s", strerror(fk_errno_to_host(err)));
+	else if ((err = xl_sockconfig()) != 0 ||
+	    (err = vsd_event_add(sigfd, EPOLLIN, &sig_event)) != 0 ||
+	    (err = app_init()) != 0)
+		vsd_log("cannot start: %s", strerror(err));
+	else if (guest_start_all() == 0 && ctl_init(control) == 0)
+		status = EXIT_SUCCESS;
+
+	if (status == EXIT_SUCCESS) {
+		(void) printf("vsockd: ready\n");
+		(void) fflush(stdout);
+		vsd_loop();
+	}
+
+	ctl_fini();
+	guest_stop_all();
+	app_fini();
+	xl_sockunconfig();
+	if (vsock != NULL)
+		(void) fk_close(vsock);
+	return (status);
+}
+
+static void
+usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	(void) fprintf(stderr, "vsockd: ");
+	va_start(ap, fmt);
+	(void) vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void) fprintf(stderr, "\nusage: vsockd --control PATH "
+	    "[--guest cid=N,socket=PATH]... [--checks]\n");
+	exit(EXIT_USAGE);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct option longopts[] = {
+		{ "checks",	no_argument,		NULL,	'k' },
+		{ "control",	required_argument,	NULL,	'c' },
+		{ "guest",	required_argument,	NULL,	'g' },
+		{ NULL,		0,			NULL,	0 }
+	};
+	fk_config_t config = { .fc_modules = vsd_modules };
+	const char *control = NULL, *wrong;
+	struct rlimit rl;
+	sigset_t sigs;
+	int c, sigfd, status;
+
+	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'k':
+			config.fc_checks = true;
+			break;
+		case 'c':
+			control = optarg;
+			break;
+		case 'g':
+			if ((wrong = guest_parse(optarg)) != NULL)
+				usage("--guest: %s", wrong);
+			break;
+		default:
+			usage("wrong option");
+		}
+	}
+	if (optind != argc)
+		usage("unexpected argument: %s", argv[optind]);
+	if (control == NULL)
+		usage("--control is needed");
+
+	/* Each application's socket is a descriptor. */
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void) setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	/* Before there are other threads: they inherit the mask. */
+	(void) signal(SIGPIPE, SIG_IGN);
+	(void) sigemptyset(&sigs);
+	(void) sigaddset(&sigs, SIGTERM);
+	(void) sigaddset(&sigs, SIGINT);
+	(void) pthread_sigmask(SIG_BLOCK, &sigs, NULL);
+	sigfd = signalfd(-1, &sigs, SFD_CLOEXEC);
+	vsd_epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (sigfd == -1 || vsd_epoll == -1) {
+		vsd_log("cannot start: %s", strerror(errno));
+		return (EXIT_FAILURE);
+	}
+
+	fk_boot(&config);
+	status = vsd_serve(control, sigfd);
+	fk_shutdown();
+	return (status);
+}

@@ -1,0 +1,648 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+/*
+ * libvsockrun.so: socket calls of a program under vsockrun.
+ *
+ * It stands before libc (LD_PRELOAD), and does something of its own only for
+ * descriptors that are ends of vsockd's pairs (control.h), which it knows by
+ * their names: there is no state here, and so nothing that dup(2), fork(2),
+ * exec(3) or another thread could make wrong.
+ *
+ * Data needs none of this: it is read from and written to the pair.  What has
+ * to be looked at are the corners: calls on a socket that is not connected,
+ * which the pair would allow; flags and addresses that a Unix socket takes
+ * differently; and the end of file, which may be a reset.
+ *
+ * Everything else is a request to vsockd, on a connection of its own.  A call
+ * that may wait (accept, connect) waits in a receive call, on the socket
+ * itself or on the request's connection, and so is interrupted as it should
+ * be.
+ */
+
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "../vsockd/control.h"
+
+/*
+ * The calls that are replaced, and the ones behind them.  REAL(recv) is the
+ * next function of that name; looked up when first used, which may be before
+ * any constructor has run.
+ */
+static __typeof__(accept) *pre_accept;
+static __typeof__(accept4) *pre_accept4;
+static __typeof__(bind) *pre_bind;
+static __typeof__(connect) *pre_connect;
+static __typeof__(getpeername) *pre_getpeername;
+static __typeof__(getsockname) *pre_getsockname;
+static __typeof__(getsockopt) *pre_getsockopt;
+static __typeof__(listen) *pre_listen;
+static __typeof__(read) *pre_read;
+static __typeof__(readv) *pre_readv;
+static __typeof__(recv) *pre_recv;
+static __typeof__(recvfrom) *pre_recvfrom;
+static __typeof__(recvmsg) *pre_recvmsg;
+static __typeof__(send) *pre_send;
+static __typeof__(sendmsg) *pre_sendmsg;
+static __typeof__(sendto) *pre_sendto;
+static __typeof__(setsockopt) *pre_setsockopt;
+static __typeof__(shutdown) *pre_shutdown;
+static __typeof__(socket) *pre_socket;
+static __typeof__(socketpair) *pre_socketpair;
+static __typeof__(syscall) *pre_syscall;
+static __typeof__(write) *pre_write;
+static __typeof__(writev) *pre_writev;
+
+#define	REAL(name)						\
+	((__typeof__(name) *)pre_next((void **)&pre_##name, #name))
+
+static void *
+pre_next(void **cache, const char *name)
+{
+	void *func = __atomic_load_n(cache, __ATOMIC_RELAXED);
+
+	if (func == NULL) {
+		func = dlsym(RTLD_NEXT, name);
+		__atomic_store_n(cache, func, __ATOMIC_RELAXED);
+	}
+	return (func);
+}
+
+#define	EXPORT	__attribute__((__visibility__("default")))
+
+/* The fortified variants of libc, which have no declaration. */
+extern ssize_t __read_chk(int, void *, size_t, size_t);
+extern ssize_t __recv_chk(int, void *, size_t, size_t, int);
+extern ssize_t __recvfrom_chk(int, void *, size_t, size_t, int,
+    struct sockaddr *, socklen_t *);
+
+static int
+pre_fail(int err)
+{
+	errno = err;
+	return (-1);
+}
+
+/*
+ * What is that descriptor?
+ */
+typedef enum {
+	PRE_OTHER,		/* none of ours */
+	PRE_UNCONNECTED,
+	PRE_CONNECTED		/* or has been */
+} pre_kind_t;
+
+static bool
+pre_ours(int fd)
+{
+	struct sockaddr_un sun;
+	socklen_t len = sizeof (sun);
+	int saved = errno;
+	bool ours;
+
+	ours = REAL(getsockname)(fd, (struct sockaddr *)&sun, &len) == 0 &&
+	    len <= sizeof (sun) && vsc_name_ours(&sun, len);
+	errno = saved;
+	return (ours);
+}
+
+static pre_kind_t
+pre_kind(int fd)
+{
+	struct sockaddr_un sun;
+	socklen_t len = sizeof (sun);
+	int saved = errno;
+
+	if (REAL(getpeername)(fd, (struct sockaddr *)&sun, &len) != 0) {
+		errno = saved;
+		return (PRE_OTHER);
+	}
+	if (len <= sizeof (sun) && vsc_name_ours(&sun, len))
+		return (PRE_CONNECTED);
+	/* Our pairs, and others, before vsockd names its end. */
+	if (len == sizeof (sa_family_t) && sun.sun_family == AF_UNIX &&
+	    pre_ours(fd))
+		return (PRE_UNCONNECTED);
+	return (PRE_OTHER);
+}
+
+/*
+ * A request.  `fd' is what it is for, or -1; a descriptor in the reply goes
+ * into *newfd, with FD_CLOEXEC if `cloexec'.  0, an errno of vsockd's, or
+ * ENETDOWN if there is no vsockd; EINTR only for one that may wait.
+ */
+static int
+pre_request(const vsc_request_t *req, int fd, vsc_reply_t *rep, int *newfd,
+    bool cloexec)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const char *path = getenv("VSOCK_CONTROL");
+	union {
+		struct cmsghdr	cu_hdr;
+		char		cu_buf[CMSG_SPACE(sizeof (int))];
+	} cu = { .cu_buf = { 0 } };
+	struct iovec iov = { (void *)(uintptr_t)req, sizeof (*req) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const bool waits = (req->vq_op == VSC_CONNECT && req->vq_arg[0] == 0);
+	struct cmsghdr *cm;
+	int s, err = ENETDOWN;
+	ssize_t n;
+
+	if (path == NULL || strlen(path) >= sizeof (sun.sun_path))
+		return (ENETDOWN);
+	(void) strcpy(sun.sun_path, path);
+	s = REAL(socket)(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (s == -1)
+		return (errno);
+	while ((n = REAL(connect)(s, (struct sockaddr *)&sun,
+	    sizeof (sun))) != 0 && errno == EINTR)
+		continue;
+	if (n != 0)
+		goto out;
+
+	if (fd != -1) {
+		mh.msg_control = cu.cu_buf;
+		mh.msg_controllen = sizeof (cu.cu_buf);
+		cm = CMSG_FIRSTHDR(&mh);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof (int));
+		(void) memcpy(CMSG_DATA(cm), &fd, sizeof (int));
+	}
+	do {
+		n = REAL(sendmsg)(s, &mh, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof (*req))
+		goto out;
+
+	iov.iov_base = rep;
+	iov.iov_len = sizeof (*rep);
+	mh.msg_control = cu.cu_buf;
+	mh.msg_controllen = sizeof (cu.cu_buf);
+	do {
+		n = REAL(recvmsg)(s, &mh, cloexec ? MSG_CMSG_CLOEXEC : 0);
+	} while (n < 0 && errno == EINTR && !waits);
+	if (n < 0 && errno == EINTR)
+		err = EINTR;
+	if (n != sizeof (*rep))
+		goto out;
+	err = rep->vp_error;
+	if (newfd != NULL && (cm = CMSG_FIRSTHDR(&mh)) != NULL &&
+	    cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS)
+		(void) memcpy(newfd, CMSG_DATA(cm), sizeof (int));
+out:
+	(void) close(s);
+	return (err);
+}
+
+/* A request with an address or an option's value, and no reply but success. */
+static int
+pre_simple(int fd, int op, int arg0, int arg1, const void *data, socklen_t len)
+{
+	vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= (uint32_t)op,
+		.vq_arg		= { arg0, arg1 }
+	};
+	vsc_reply_t rep;
+	int saved = errno, err;
+
+	if (len > sizeof (req.vq_data))
+		return (pre_fail(EINVAL));
+	if (len > 0 && data == NULL)
+		return (pre_fail(EFAULT));
+	if (len > 0)
+		(void) memcpy(req.vq_data, data, len);
+	req.vq_len = len;
+	if ((err = pre_request(&req, fd, &rep, NULL, false)) != 0)
+		return (pre_fail(err));
+	errno = saved;
+	return (0);
+}
+
+/* Gives out data as system calls do: cut off at the room there is. */
+static int
+pre_copyout(const vsc_reply_t *rep, void *to, socklen_t *lenp)
+{
+	uint32_t n = rep->vp_len;
+
+	if (n > sizeof (rep->vp_data))
+		return (pre_fail(EINVAL));
+	(void) memcpy(to, rep->vp_data, n < *lenp ? n : *lenp);
+	*lenp = n;
+	return (0);
+}
+
+static int
+pre_getname(int fd, int op, struct sockaddr *addr, socklen_t *lenp)
+{
+	vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= (uint32_t)op
+	};
+	vsc_reply_t rep;
+	int saved = errno, err;
+
+	if (addr == NULL || lenp == NULL)
+		return (pre_fail(EFAULT));
+	if ((err = pre_request(&req, fd, &rep, NULL, false)) != 0)
+		return (pre_fail(err));
+	errno = saved;
+	return (pre_copyout(&rep, addr, lenp));
+}
+
+/*
+ * Sockets and connections.
+ */
+
+EXPORT int
+socket(int domain, int type, int protocol)
+{
+	vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= VSC_SOCKET,
+		.vq_arg		= { domain,
+		    type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK), protocol }
+	};
+	vsc_reply_t rep;
+	int fd = -1, saved = errno, err;
+
+	if (domain != AF_VSOCK)
+		return (REAL(socket)(domain, type, protocol));
+	err = pre_request(&req, -1, &rep, &fd, (type & SOCK_CLOEXEC) != 0);
+	if (err == ENETDOWN)
+		err = EAFNOSUPPORT;
+	if (err == 0 && fd == -1)
+		err = EMFILE;
+	if (err != 0)
+		return (pre_fail(err));
+	if ((type & SOCK_NONBLOCK) != 0)
+		(void) fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	errno = saved;
+	return (fd);
+}
+
+EXPORT int
+socketpair(int domain, int type, int protocol, int fds[2])
+{
+	if (domain == AF_VSOCK)
+		return (pre_fail(EOPNOTSUPP));
+	return (REAL(socketpair)(domain, type, protocol, fds));
+}
+
+EXPORT int
+bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	if (!pre_ours(fd))
+		return (REAL(bind)(fd, addr, len));
+	return (pre_simple(fd, VSC_BIND, 0, 0, addr, len));
+}
+
+EXPORT int
+listen(int fd, int backlog)
+{
+	if (!pre_ours(fd))
+		return (REAL(listen)(fd, backlog));
+	return (pre_simple(fd, VSC_LISTEN, backlog, 0, NULL, 0));
+}
+
+EXPORT int
+connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int flags;
+
+	if (!pre_ours(fd))
+		return (REAL(connect)(fd, addr, len));
+	flags = fcntl(fd, F_GETFL);
+	return (pre_simple(fd, VSC_CONNECT, (flags & O_NONBLOCK) != 0, 0,
+	    addr, len));
+}
+
+EXPORT int
+accept4(int fd, struct sockaddr *addr, socklen_t *lenp, int flags)
+{
+	const vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= VSC_ACCEPT
+	};
+	vsc_reply_t rep;
+	int newfd = -1, saved = errno, err;
+	char byte;
+
+	if (!pre_ours(fd))
+		return (REAL(accept4)(fd, addr, lenp, flags));
+	if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0)
+		return (pre_fail(EINVAL));
+	if (pre_kind(fd) == PRE_CONNECTED)
+		return (pre_fail(EINVAL));
+	(void) REAL(recv)(fd, &byte, 1, MSG_DONTWAIT);
+	while ((err = pre_request(&req, fd, &rep, &newfd,
+	    (flags & SOCK_CLOEXEC) != 0)) == EAGAIN) {
+		if (REAL(recv)(fd, &byte, 1, 0) < 0)
+			return (-1);
+	}
+	if (err == 0 && newfd == -1)
+		err = EMFILE;
+	if (err != 0)
+		return (pre_fail(err));
+	if ((flags & SOCK_NONBLOCK) != 0)
+		(void) fcntl(newfd, F_SETFL, O_RDWR | O_NONBLOCK);
+	errno = saved;
+	if (addr != NULL && lenp != NULL)
+		(void) pre_copyout(&rep, addr, lenp);
+	return (newfd);
+}
+
+EXPORT int
+accept(int fd, struct sockaddr *addr, socklen_t *lenp)
+{
+	if (!pre_ours(fd))
+		return (REAL(accept)(fd, addr, lenp));
+	return (accept4(fd, addr, lenp, 0));
+}
+
+EXPORT int
+getsockname(int fd, struct sockaddr *addr, socklen_t *lenp)
+{
+	if (!pre_ours(fd))
+		return (REAL(getsockname)(fd, addr, lenp));
+	return (pre_getname(fd, VSC_GETSOCKNAME, addr, lenp));
+}
+
+EXPORT int
+getpeername(int fd, struct sockaddr *addr, socklen_t *lenp)
+{
+	if (!pre_ours(fd))
+		return (REAL(getpeername)(fd, addr, lenp));
+	return (pre_getname(fd, VSC_GETPEERNAME, addr, lenp));
+}
+
+/* vsockd never blocks: how long to wait is a matter of the pair. */
+static bool
+pre_native_option(int level, int name)
+{
+	return (level == SOL_SOCKET &&
+	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO));
+}
+
+EXPORT int
+getsockopt(int fd, int level, int name, void *val, socklen_t *lenp)
+{
+	vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= VSC_GETSOCKOPT,
+		.vq_arg		= { level, name }
+	};
+	vsc_reply_t rep;
+	int saved = errno, err;
+
+	if (pre_native_option(level, name) || !pre_ours(fd))
+		return (REAL(getsockopt)(fd, level, name, val, lenp));
+	if (val == NULL || lenp == NULL)
+		return (pre_fail(EFAULT));
+	req.vq_arg[2] = (int32_t)*lenp;
+	if ((err = pre_request(&req, fd, &rep, NULL, false)) != 0)
+		return (pre_fail(err));
+	errno = saved;
+	return (pre_copyout(&rep, val, lenp));
+}
+
+EXPORT int
+setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	if (pre_native_option(level, name) || !pre_ours(fd))
+		return (REAL(setsockopt)(fd, level, name, val, len));
+	return (pre_simple(fd, VSC_SETSOCKOPT, level, name, val, len));
+}
+
+EXPORT int
+shutdown(int fd, int how)
+{
+	if (pre_ours(fd) && pre_simple(fd, VSC_SHUTDOWN, how, 0, NULL, 0) != 0)
+		return (-1);
+	return (REAL(shutdown)(fd, how));
+}
+
+/*
+ * Data.
+ */
+
+/* Whether a send call with these flags may go on to the pair: 0 or errno. */
+static int
+pre_check_send(int fd, int flags)
+{
+	switch (pre_kind(fd)) {
+	case PRE_UNCONNECTED:
+		return (ENOTCONN);
+	case PRE_CONNECTED:
+		return ((flags & MSG_OOB) != 0 ? EOPNOTSUPP : 0);
+	default:
+		return (0);
+	}
+}
+
+/* The same for a receive call; tells whether the socket is ours. */
+static int
+pre_check_recv(int fd, int flags, bool *ours)
+{
+	pre_kind_t kind = pre_kind(fd);
+
+	*ours = (kind != PRE_OTHER);
+	if (kind == PRE_OTHER)
+		return (0);
+	if (kind == PRE_UNCONNECTED)
+		return (ENOTCONN);
+	if ((flags & MSG_OOB) != 0)
+		return (EOPNOTSUPP);
+	return ((flags & MSG_ERRQUEUE) != 0 ? EAGAIN : 0);
+}
+
+/* What a receive call has returned; an end of file may be a reset. */
+static ssize_t
+pre_received(int fd, bool ours, size_t len, ssize_t n)
+{
+	if (!ours || n != 0 || len == 0)
+		return (n);
+	return (pre_simple(fd, VSC_ERROR, 0, 0, NULL, 0));
+}
+
+EXPORT ssize_t
+send(int fd, const void *buf, size_t len, int flags)
+{
+	int err = pre_check_send(fd, flags);
+
+	return (err != 0 ? pre_fail(err) : REAL(send)(fd, buf, len, flags));
+}
+
+EXPORT ssize_t
+sendto(int fd, const void *buf, size_t len, int flags,
+    const struct sockaddr *addr, socklen_t alen)
+{
+	int err = pre_check_send(fd, flags);
+
+	return (err != 0 ? pre_fail(err) :
+	    REAL(sendto)(fd, buf, len, flags, addr, alen));
+}
+
+EXPORT ssize_t
+sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	int err = pre_check_send(fd, flags);
+
+	return (err != 0 ? pre_fail(err) : REAL(sendmsg)(fd, msg, flags));
+}
+
+EXPORT ssize_t
+write(int fd, const void *buf, size_t len)
+{
+	int err = pre_check_send(fd, 0);
+
+	return (err != 0 ? pre_fail(err) : REAL(write)(fd, buf, len));
+}
+
+EXPORT ssize_t
+writev(int fd, const struct iovec *iov, int n)
+{
+	int err = pre_check_send(fd, 0);
+
+	return (err != 0 ? pre_fail(err) : REAL(writev)(fd, iov, n));
+}
+
+EXPORT ssize_t
+recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+    socklen_t *alen)
+{
+	bool ours;
+	int err = pre_check_recv(fd, flags, &ours);
+	ssize_t n;
+
+	if (err != 0)
+		return (pre_fail(err));
+	if (!ours)
+		return (REAL(recvfrom)(fd, buf, len, flags, addr, alen));
+	n = pre_received(fd, ours, len, REAL(recv)(fd, buf, len, flags));
+	/* Data on a connection does not tell where it comes from. */
+	if (n >= 0 && addr != NULL && alen != NULL)
+		*alen = 0;
+	return (n);
+}
+
+EXPORT ssize_t
+recv(int fd, void *buf, size_t len, int flags)
+{
+	bool ours;
+	int err = pre_check_recv(fd, flags, &ours);
+
+	if (err != 0)
+		return (pre_fail(err));
+	return (pre_received(fd, ours, len, REAL(recv)(fd, buf, len, flags)));
+}
+
+EXPORT ssize_t
+recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	bool ours;
+	int err = pre_check_recv(fd, flags, &ours);
+	struct msghdr m;
+	size_t len = 0;
+	ssize_t n;
+
+	if (err != 0)
+		return (pre_fail(err));
+	if (!ours || msg == NULL)
+		return (REAL(recvmsg)(fd, msg, flags));
+	m = *msg;
+	m.msg_name = NULL;
+	m.msg_namelen = 0;
+	n = REAL(recvmsg)(fd, &m, flags);
+	if (n < 0)
+		return (n);
+	msg->msg_namelen = 0;
+	msg->msg_controllen = m.msg_controllen;
+	msg->msg_flags = m.msg_flags;
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		len += msg->msg_iov[i].iov_len;
+	return (pre_received(fd, ours, len, n));
+}
+
+EXPORT ssize_t
+read(int fd, void *buf, size_t len)
+{
+	bool ours;
+	int err = pre_check_recv(fd, 0, &ours);
+
+	if (err != 0)
+		return (pre_fail(err));
+	return (pre_received(fd, ours, len, REAL(read)(fd, buf, len)));
+}
+
+EXPORT ssize_t
+readv(int fd, const struct iovec *iov, int n)
+{
+	bool ours;
+	int err = pre_check_recv(fd, 0, &ours);
+	size_t len = 0;
+	ssize_t res;
+
+	if (err != 0)
+		return (pre_fail(err));
+	res = REAL(readv)(fd, iov, n);
+	for (int i = 0; res == 0 && i < n; i++)
+		len += iov[i].iov_len;
+	return (pre_received(fd, ours, len, res));
+}
+
+EXPORT ssize_t
+__read_chk(int fd, void *buf, size_t len, size_t size)
+{
+	if (len > size)
+		abort();
+	return (read(fd, buf, len));
+}
+
+EXPORT ssize_t
+__recv_chk(int fd, void *buf, size_t len, size_t size, int flags)
+{
+	if (len > size)
+		abort();
+	return (recv(fd, buf, len, flags));
+}
+
+EXPORT ssize_t
+__recvfrom_chk(int fd, void *buf, size_t len, size_t size, int flags,
+    struct sockaddr *addr, socklen_t *alen)
+{
+	if (len > size)
+		abort();
+	return (recvfrom(fd, buf, len, flags, addr, alen));
+}
+
+/* The way by which a program avoids libc's socket(). */
+EXPORT long
+syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr == SYS_socket && (int)a[0] == AF_VSOCK)
+		return (socket((int)a[0], (int)a[1], (int)a[2]));
+	return (REAL(syscall)(nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+}

@@ -1,0 +1,278 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+#ifndef _SYS_VSOCK_IMPL_H
+#define	_SYS_VSOCK_IMPL_H
+
+/*
+ * Shared by the files of the vsock module.  The theory of operation and the
+ * locking are told in vsock.c.
+ */
+
+#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/list.h>
+#include <sys/mutex.h>
+#include <sys/condvar.h>
+#include <sys/zone.h>
+#include <sys/cred.h>
+#include <sys/kstat.h>
+#include <sys/stream.h>
+#include <sys/socket.h>
+#include <sys/socket_proto.h>
+#include <sys/vsock_transport.h>
+#include <net/vsock.h>
+
+#ifdef	__cplusplus
+extern "C" {
+#endif
+
+#define	VSOCK_MODNAME		"vsock"
+
+/* Ports below need PRIV_NET_PRIVADDR. */
+#define	VSOCK_PORT_UNPRIV	1024
+
+#define	VSOCK_CONNECT_TIMEOUT	2000	/* ms; SO_VM_SOCKETS_CONNECT_TIMEOUT */
+#define	VSOCK_CLOSE_TIMEOUT	8000	/* ms for the peer to acknowledge */
+/*
+ * How many of these may pass while the peer of a closed socket takes nothing
+ * of what the application had written.
+ */
+#define	VSOCK_CLOSE_PERIODS	15
+
+/* Bytes; the default, and the bounds of the bounds. */
+#define	VSOCK_BUF_DEFAULT	(256 * 1024)
+#define	VSOCK_BUF_MIN_DEFAULT	128
+#define	VSOCK_BUF_FLOOR		2
+#define	VSOCK_BUF_CEILING	(16 * 1024 * 1024)
+
+/* What sockfs puts into one message for sd_send, bytes. */
+#define	VSOCK_MAXPSZ		(64 * 1024)
+
+/*
+ * A received message smaller than VSOCK_SMALL counts as small; when so many
+ * messages stand in a receive queue that their bookkeeping would outweigh the
+ * data, small ones are gathered into blocks of VSOCK_GATHER bytes.
+ */
+#define	VSOCK_SMALL		512
+#define	VSOCK_GATHER		4096
+
+#define	VSOCK_BOUND_BUCKETS	256
+#define	VSOCK_CONN_BUCKETS	4096
+
+typedef struct vsock_bucket {
+	kmutex_t	vb_lock;
+	list_t		vb_list;
+} vsock_bucket_t;
+
+typedef struct vsock_stats {
+	kstat_named_t	vst_sockets;		/* now open or closing */
+	kstat_named_t	vst_connections;	/* now in the table */
+	kstat_named_t	vst_connects;		/* established by us */
+	kstat_named_t	vst_accepts;		/* established by a peer */
+	kstat_named_t	vst_refused_out;	/* our attempts that failed */
+	kstat_named_t	vst_refused_in;		/* requests of peers, */
+	kstat_named_t	vst_refused_port;	/* ... port not permitted */
+	kstat_named_t	vst_connect_timeouts;
+	kstat_named_t	vst_close_timeouts;
+	kstat_named_t	vst_resets;		/* ended with an error */
+	kstat_named_t	vst_no_backend;		/* no transport for a CID */
+} vsock_stats_t;
+
+/* Of each zone. */
+typedef struct vsock_zone {
+	list_node_t	vz_link;		/* vsock_zones */
+	zoneid_t	vz_zoneid;
+	uint_t		vz_refs;		/* atomic */
+	boolean_t	vz_shutdown;
+	vsock_transport_t *vz_loopback;
+	vsock_stats_t	vz_stats;
+	kstat_t		*vz_kstat;
+	vsock_bucket_t	vz_bound[VSOCK_BOUND_BUCKETS];	/* by port */
+	vsock_bucket_t	vz_conns[VSOCK_CONN_BUCKETS];	/* by tuple */
+} vsock_zone_t;
+
+#define	VSOCK_STAT(vz, name, n)	\
+	atomic_add_64(&(vz)->vz_stats.vst_##name.value.ui64, (n))
+
+struct vsock_provider {
+	list_node_t	vp_link;		/* vsock_providers */
+	const vsock_provider_reg_t *vp_reg;
+	uint_t		vp_ntransports;
+};
+
+struct vsock_transport {
+	list_node_t	vtp_link;		/* vsock_transports */
+	char		vtp_name[VSOCK_NAMELEN];
+	vsock_provider_t *vtp_provider;
+	const vsock_transport_ops_t *vtp_ops;	/* of the provider */
+	vsock_dir_t	vtp_dir;		/* of the provider */
+	void		*vtp_arg;
+	vsock_zone_t	*vtp_zone;		/* held */
+	uint_t		vtp_types;
+	uint_t		vtp_maxconns;
+	uint32_t	vtp_local_cid;
+	uint32_t	vtp_remote_cid;
+
+	kmutex_t	vtp_lock;
+	kcondvar_t	vtp_cv;			/* vtp_users, vtp_nconns */
+	boolean_t	vtp_gone;		/* no new connections */
+	uint_t		vtp_users;		/* holds of vsock_route() */
+	uint_t		vtp_nconns;		/* attached connections */
+	vsock_port_range_t *vtp_ports;
+	uint_t		vtp_nports;
+	boolean_t	vtp_restricted;
+};
+
+/*
+ * What a socket can be in.  The table of transitions is in vsock_conn.c.
+ */
+typedef enum vsock_state {
+	VSOCK_S_IDLE,		/* fresh */
+	VSOCK_S_BOUND,		/* has a port */
+	VSOCK_S_LISTEN,
+	VSOCK_S_EMBRYO,		/* requested by a peer, not yet accepted */
+	VSOCK_S_CONNECTING,
+	VSOCK_S_CONNECTED,	/* both directions open */
+	VSOCK_S_SHUT_SEND,	/* open; nothing more can be sent */
+	VSOCK_S_SHUT_RECV,	/* open; nothing more can be received */
+	VSOCK_S_SHUT_BOTH,	/* both, the peer has not acknowledged */
+	VSOCK_S_CLOSING,	/* the socket was closed, the peer lags */
+	VSOCK_S_CLOSED,		/* final */
+	VSOCK_S_MAX
+} vsock_state_t;
+
+/* vc_flags */
+#define	VCF_CLOSED	0x0001	/* sd_close() was called (or never opened) */
+#define	VCF_WASCONN	0x0002	/* has been connected: vc_tuple is valid */
+#define	VCF_RXBUSY	0x0004	/* a thread is in vsock_rx_run() */
+#define	VCF_RXHOLD	0x0008	/* what vc_rxq has waits for the reader */
+#define	VCF_RXSHUT	0x0010	/* shutdown(SHUT_RD): discard what comes */
+#define	VCF_EOF		0x0020	/* the reader is to be told the end, */
+#define	VCF_EOF_TOLD	0x0040	/* ... and was */
+#define	VCF_END		0x0080	/* the end of the connection likewise */
+#define	VCF_END_TOLD	0x0100
+#define	VCF_TXFULL	0x0200	/* su_txq_full(B_TRUE) */
+#define	VCF_PEER_RECV	0x0400	/* the peer has shut its half */
+#define	VCF_PEER_SEND	0x0800
+#define	VCF_LOCAL_RECV	0x1000	/* we have shut ours */
+#define	VCF_LOCAL_SEND	0x2000
+#define	VCF_IN_BOUND	0x4000	/* in vz_bound */
+#define	VCF_IN_CONNS	0x8000	/* in vz_conns */
+
+/*
+ * A socket, and its connection.
+ */
+struct vsock_conn {
+	kmutex_t	vc_lock;
+	kcondvar_t	vc_cv;		/* vc_upcalls, vc_tcholds went to 0 */
+	uint_t		vc_refs;	/* atomic; memory */
+	uint_t		vc_tcholds;	/* atomic; keeps vc_tc, 0: none */
+	uint_t		vc_flags;
+	vsock_state_t	vc_state;
+	uint_t		vc_type;	/* VSOCK_TYPE_* */
+	int		vc_end_error;	/* for VCF_END */
+
+	vsock_zone_t	*vc_zone;	/* held */
+	vsock_transport_t *vc_tp;	/* attached to; with vc_tcholds */
+	void		*vc_tc;		/* the backend's; with vc_tcholds */
+	struct vsock_conn *vc_listener;	/* of an embryo; held */
+
+	uint32_t	vc_bound_cid;	/* sockaddr_vm of getsockname */
+	uint32_t	vc_bound_port;
+	vsock_tuple_t	vc_tuple;
+	list_node_t	vc_bound_link;
+	list_node_t	vc_conn_link;
+
+	sock_upper_handle_t vc_upper;	/* NULL: no upcalls */
+	sock_upcalls_t	*vc_upcalls;
+	sock_connid_t	vc_connid;
+	uint_t		vc_inupcall;	/* upcalls made without vc_lock */
+
+	uint32_t	vc_rcvbuf;	/* what the peer is told, bytes */
+	uint32_t	vc_hiwat;	/* sockfs's levels; see vsock.c */
+	uint64_t	vc_rcvmin;
+	uint64_t	vc_rcvmax;
+	uint32_t	vc_sndbuf;
+	uint32_t	vc_connect_ms;
+
+	uint64_t	vc_delivered;	/* bytes that su_recv() has taken */
+	uint64_t	vc_consumed;	/* bytes reported by vto_consumed() */
+	mblk_t		*vc_rxq;	/* for su_recv(), linked by b_cont */
+	mblk_t		*vc_rxtail;
+	size_t		vc_rxlen;	/* bytes in vc_rxq */
+	uint_t		vc_rxmsgs;	/* messages su_recv() may have queued */
+
+	timeout_id_t	vc_tid;
+	hrtime_t	vc_deadline;	/* 0: none */
+	uint_t		vc_stalls;	/* periods of a close without progress */
+	size_t		vc_unsent;	/* at the last of them */
+};
+
+/* vsock.c: the module, zones */
+extern vsock_zone_t *vsock_zone_hold_cred(const cred_t *);
+extern vsock_zone_t *vsock_zone_hold_id(zoneid_t);
+extern void vsock_zone_hold(vsock_zone_t *);
+extern void vsock_zone_rele(vsock_zone_t *);
+
+/* vsock_sock.c: sockets */
+extern sock_downcalls_t vsock_downcalls;
+extern sock_lower_handle_t vsock_create(int, int, int, sock_downcalls_t **,
+    uint_t *, int *, int, cred_t *);
+
+/* vsock_conn.c: connections */
+extern void vsock_conn_init(void);
+extern void vsock_conn_fini(void);
+extern boolean_t vsock_conn_busy(void);
+extern vsock_conn_t *vsock_conn_create(vsock_zone_t *, uint_t type, int kmflag);
+extern void vsock_conn_ref(vsock_conn_t *);
+extern void vsock_conn_unref(vsock_conn_t *);
+extern void vsock_conn_setstate(vsock_conn_t *, vsock_state_t);
+extern int vsock_conn_bind(vsock_conn_t *, uint32_t cid, uint32_t port);
+extern int vsock_conn_connect(vsock_conn_t *, const struct sockaddr_vm *,
+    sock_connid_t *);
+extern int vsock_conn_attach(vsock_conn_t *, vsock_transport_t *,
+    const vsock_tuple_t *);
+extern void vsock_conn_end(vsock_conn_t *, int error, boolean_t tellpeer);
+extern void vsock_conn_end_all(vsock_zone_t *, vsock_transport_t *, int error);
+extern void vsock_conn_close(vsock_conn_t *);
+extern int vsock_conn_shutdown(vsock_conn_t *, uint_t how);
+extern void vsock_conn_setbuf(vsock_conn_t *, uint32_t rcvbuf);
+extern void vsock_conn_props(vsock_conn_t *);
+extern void vsock_conn_tx_check(vsock_conn_t *);
+extern void vsock_conn_read(vsock_conn_t *);
+extern boolean_t vsock_conn_can_send(const vsock_conn_t *);
+
+/* vsock_route.c: providers, transports, which one leads where */
+extern void vsock_route_init(void);
+extern void vsock_route_fini(void);
+extern boolean_t vsock_route_busy(void);
+extern int vsock_route(vsock_zone_t *, const struct sockaddr_vm *,
+    vsock_transport_t **);
+extern boolean_t vsock_route_any(vsock_zone_t *);
+extern boolean_t vsock_cid_is_local(vsock_zone_t *, uint32_t cid);
+extern uint32_t vsock_local_cid(vsock_zone_t *);
+extern int vsock_transport_add(vsock_provider_t *,
+    const vsock_transport_reg_t *, vsock_zone_t *, vsock_transport_t **);
+extern void vsock_transport_rele(vsock_transport_t *);
+extern boolean_t vsock_transport_admits(vsock_transport_t *, uint32_t port);
+
+/* vsock_loopback.c: the transport to ourselves */
+extern int vsock_loopback_init(void);
+extern void vsock_loopback_fini(void);
+extern int vsock_loopback_add(vsock_zone_t *);
+extern void vsock_loopback_remove(vsock_zone_t *);
+
+#ifdef	__cplusplus
+}
+#endif
+
+#endif	/* _SYS_VSOCK_IMPL_H */

@@ -1,0 +1,63 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+#ifndef _FKHOST_H
+#define	_FKHOST_H
+
+/*
+ * What the fake kernel needs of its host: the only way from lib/.../kern/ to
+ * POSIX.  Plain C types; every function may be called from any host thread.
+ */
+
+#include <stdint.h>
+#include <stddef.h>
+#include <stdbool.h>
+
+/*
+ * Futexes.  fkh_futex_wait() sleeps while *addr is val: 0 when woken or when
+ * the value differed, 1 when `deadline' (of fkh_clock(), 0: none) has passed.
+ */
+extern int fkh_futex_wait(uint32_t *addr, uint32_t val, uint64_t deadline);
+extern void fkh_futex_wake(uint32_t *addr, int howmany);
+
+/* Threads.  The function runs on a new thread; never fails. */
+extern void *fkh_thread_create(const char *name, void (*func)(void *), void *);
+extern _Noreturn void fkh_thread_exit(void);
+extern void fkh_thread_join(void *);
+/* The upper end of the calling thread's stack. */
+extern void *fkh_stack_top(void);
+extern void fkh_thread_setname(const char *);
+extern void fkh_yield(void);
+extern int fkh_ncpus(void);
+extern int fkh_cpu(void);
+
+/* Nanoseconds of the monotonic clock, and of the wall clock since 1970. */
+extern uint64_t fkh_clock(void);
+extern uint64_t fkh_wallclock(void);
+
+/* Memory; NULL only if the host has none. */
+extern void *fkh_alloc(size_t);
+extern void *fkh_alloc_aligned(size_t align, size_t);
+extern void fkh_free(void *);
+/* Tell AddressSanitizer, if it is there, that memory may not be touched. */
+extern void fkh_poison(void *, size_t, bool);
+
+/* Messages. */
+extern void fkh_write_stderr(const char *, size_t);
+extern size_t fkh_vsnprintf(char *, size_t, const char *, __builtin_va_list);
+/* Return addresses, as functions and lines if the host can. */
+extern void fkh_print_backtrace(void *const *, int);
+extern _Noreturn void fkh_abort(void);
+
+/* Once, before anything else. */
+extern void fkh_boot(void);
+
+#endif	/* _FKHOST_H */

@@ -1,0 +1,130 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+#ifndef _SYS_ATOMIC_H
+#define	_SYS_ATOMIC_H
+
+/*
+ * Atomic operations and memory barriers, by the compiler's builtins.  All of
+ * them order as the x86 instructions do that the real ones use.
+ */
+
+#include <sys/types.h>
+
+#define	__FK_ATOMIC_OPS(sfx, type)				\
+static inline void							\
+atomic_inc_##sfx(volatile type *t)					\
+{									\
+	(void) __atomic_fetch_add(t, 1, __ATOMIC_SEQ_CST);		\
+}									\
+static inline void							\
+atomic_dec_##sfx(volatile type *t)					\
+{									\
+	(void) __atomic_fetch_sub(t, 1, __ATOMIC_SEQ_CST);		\
+}									\
+static inline type							\
+atomic_inc_##sfx##_nv(volatile type *t)					\
+{									\
+	return (__atomic_add_fetch(t, 1, __ATOMIC_SEQ_CST));		\
+}									\
+static inline type							\
+atomic_dec_##sfx##_nv(volatile type *t)					\
+{									\
+	return (__atomic_sub_fetch(t, 1, __ATOMIC_SEQ_CST));		\
+}									\
+static inline void							\
+atomic_or_##sfx(volatile type *t, type b)				\
+{									\
+	(void) __atomic_fetch_or(t, b, __ATOMIC_SEQ_CST);		\
+}									\
+static inline type							\
+atomic_or_##sfx##_nv(volatile type *t, type b)				\
+{									\
+	return (__atomic_or_fetch(t, b, __ATOMIC_SEQ_CST));		\
+}									\
+static inline void							\
+atomic_and_##sfx(volatile type *t, type b)				\
+{									\
+	(void) __atomic_fetch_and(t, b, __ATOMIC_SEQ_CST);		\
+}									\
+static inline type							\
+atomic_and_##sfx##_nv(volatile type *t, type b)				\
+{									\
+	return (__atomic_and_fetch(t, b, __ATOMIC_SEQ_CST));		\
+}									\
+static inline type							\
+atomic_cas_##sfx(volatile type *t, type cmp, type new)			\
+{									\
+	(void) __atomic_compare_exchange_n(t, &cmp, new, 0,		\
+	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);			\
+	return (cmp);							\
+}									\
+static inline type							\
+atomic_swap_##sfx(volatile type *t, type new)				\
+{									\
+	return (__atomic_exchange_n(t, new, __ATOMIC_SEQ_CST));		\
+}
+
+#define	__FK_ATOMIC_ADD(sfx, type, delta)				\
+static inline void							\
+atomic_add_##sfx(volatile type *t, delta d)				\
+{									\
+	(void) __atomic_fetch_add(t, (type)d, __ATOMIC_SEQ_CST);	\
+}									\
+static inline type							\
+atomic_add_##sfx##_nv(volatile type *t, delta d)			\
+{									\
+	return (__atomic_add_fetch(t, (type)d, __ATOMIC_SEQ_CST));	\
+}
+
+__FK_ATOMIC_OPS(8, uint8_t)
+__FK_ATOMIC_OPS(16, uint16_t)
+__FK_ATOMIC_OPS(32, uint32_t)
+__FK_ATOMIC_OPS(64, uint64_t)
+__FK_ATOMIC_OPS(uchar, uchar_t)
+__FK_ATOMIC_OPS(ushort, ushort_t)
+__FK_ATOMIC_OPS(uint, uint_t)
+__FK_ATOMIC_OPS(ulong, ulong_t)
+__FK_ATOMIC_ADD(8, uint8_t, int8_t)
+__FK_ATOMIC_ADD(16, uint16_t, int16_t)
+__FK_ATOMIC_ADD(32, uint32_t, int32_t)
+__FK_ATOMIC_ADD(64, uint64_t, int64_t)
+__FK_ATOMIC_ADD(char, uchar_t, signed char)
+__FK_ATOMIC_ADD(short, ushort_t, short)
+__FK_ATOMIC_ADD(int, uint_t, int)
+__FK_ATOMIC_ADD(long, ulong_t, long)
+
+static inline void *
+atomic_cas_ptr(volatile void *t, void *cmp, void *new)
+{
+	(void) __atomic_compare_exchange_n((void *volatile *)t, &cmp, new, 0,
+	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return (cmp);
+}
+
+static inline void *
+atomic_swap_ptr(volatile void *t, void *new)
+{
+	return (__atomic_exchange_n((void *volatile *)t, new,
+	    __ATOMIC_SEQ_CST));
+}
+
+/*
+ * Loads are not reordered with loads, nor stores with stores, by the processor
+ * this runs on, so that only the compiler has to be told.
+ */
+#define	membar_producer()	__asm__ __volatile__("" : : : "memory")
+#define	membar_consumer()	__asm__ __volatile__("" : : : "memory")
+#define	membar_enter()		__asm__ __volatile__("mfence" : : : "memory")
+#define	membar_exit()		__asm__ __volatile__("mfence" : : : "memory")
+#define	membar_sync()		__asm__ __volatile__("mfence" : : : "memory")
+
+#endif	/* _SYS_ATOMIC_H */

@@ -1,0 +1,28 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+#ifndef _SYS_TIME_IMPL_H
+#define	_SYS_TIME_IMPL_H
+
+/*
+ * struct timespec, which <sys/types.h> needs as well as <sys/time.h>.
+ */
+
+#include <sys/types.h>
+
+typedef struct timespec {
+	time_t	tv_sec;
+	long	tv_nsec;
+} timespec_t;
+
+typedef struct timespec timestruc_t;
+
+#endif	/* _SYS_TIME_IMPL_H */

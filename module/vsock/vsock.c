@@ -1,0 +1,446 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+/*
+ * VSOCK: SOCKETS BETWEEN A HYPERVISOR AND ITS GUESTS
+ *
+ * The front end of AF_VSOCK: a socket module of sockfs, and the driver of
+ * /dev/vsock, in one.  It knows sockets, ports and connections; how the peer is
+ * reached is the business of backends, modules that register here as described
+ * in sys/vsock_transport.h.
+ *
+ *	vsock.c			module linkage, /dev/vsock, zones
+ *	vsock_sock.c		from sockfs: sock_downcalls_t
+ *	vsock_conn.c		sockets and connections: states, tables, timers,
+ *				to sockfs: sock_upcalls_t
+ *	vsock_route.c		providers, transports, which one leads where
+ *	vsock_loopback.c	the transport to ourselves
+ *	vsock_virtio.c		what the virtio backends have in common; the
+ *				front end doesn't know it
+ *
+ * FLOW CONTROL TOWARDS THE PEER
+ *
+ * Received data is queued in sockfs, which knows how much of it the application
+ * has read but tells only when asked, or when it was once asked while the queue
+ * was at its high-water mark H or above, and the queue has fallen below the
+ * low-water mark (sd_clr_flowctrl).  The peer has to be told what was consumed
+ * in time, or it stops for ever.  What works is this: the peer is allowed B
+ * bytes that haven't been reported as consumed (vc_rcvbuf); both of sockfs's
+ * marks are H = B - t (vc_hiwat), with t about B / 4; after each message, if t
+ * bytes or more may be unreported, sockfs is asked, and if they are, reported;
+ * and in sd_clr_flowctrl() whatever is unreported is reported.  If the peer has
+ * run out of its B bytes, then either at least H of them are in the queue, and
+ * sd_clr_flowctrl() will come, or more than t of them are not, and were
+ * reported when the last of them arrived.  With H = B there would be a state in
+ * which neither holds.
+ *
+ * FLOW CONTROL TOWARDS THE APPLICATION
+ *
+ * A backend takes every message, and says if no more should come; then sockfs
+ * is told so (su_txq_full).  Between the backend's answer and our telling
+ * sockfs the backend may have got room again and said so, hence it is asked
+ * again with vc_lock held, under which both kinds of news are passed on.  When
+ * a connection ends, sockfs is first told that and then that there is room: a
+ * writer that was missed by the former is woken by the latter, and fails.
+ *
+ * LOCKING
+ *
+ * In the order in which they are taken:
+ *
+ *	vsock_route_lock	providers and transports; the CIDs
+ *	vsock_zones_lock	the list of zones
+ *	vc_lock			a socket.  Two are never held at a time
+ *	vb_lock			a bucket of a table
+ *	vtp_lock		a transport: counts, ports
+ *
+ * vc_lock is held across the upcalls su_set_proto_props, su_txq_full, su_opctl,
+ * su_connected, and su_recv without data, which take sockfs's so_lock, and
+ * across vto_tx_ready(), which takes a backend's lock.  It is not held across
+ * su_recv with data, su_newconn and su_disconnected: vc_inupcall counts those
+ * that are under way, and sd_close() waits for them.  No lock is held when a
+ * backend is called otherwise.
+ *
+ * A vsock_conn_t has two counts.  vc_refs keeps the memory: one is sockfs's,
+ * from creation to sd_close(); one the transport's, while attached; others are
+ * of threads that found it in a table, and of its timer.  vc_tcholds keeps the
+ * backend's object vc_tc, and with it vc_tp: one from the time the connection
+ * is attached to when it ends; others are of calls under way.  When it falls to
+ * zero, vto_release() is called.
+ *
+ * A transport can't go while connections are attached to it (vtp_nconns) or
+ * vsock_route() has given it out (vtp_users).  A zone's data goes with the last
+ * socket and transport of the zone.
+ *
+ * The module can't be unloaded while there are sockets or connections, closed
+ * ones that wait for their peers included, or a backend is registered.
+ */
+
+#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/sysmacros.h>
+#include <sys/errno.h>
+#include <sys/debug.h>
+#include <sys/kmem.h>
+#include <sys/atomic.h>
+#include <sys/stat.h>
+#include <sys/file.h>
+#include <sys/open.h>
+#include <sys/cred.h>
+#include <sys/conf.h>
+#include <sys/devops.h>
+#include <sys/modctl.h>
+#include <sys/ddi.h>
+#include <sys/sunddi.h>
+#include <sys/socket.h>
+#include <sys/socketvar.h>
+#include <sys/vsock_impl.h>
+
+static zone_key_t vsock_zone_key;
+static kmutex_t vsock_zones_lock;
+static list_t vsock_zones;
+static dev_info_t *vsock_dip;
+
+/*
+ * Zones
+ */
+
+static void
+vsock_buckets_init(vsock_bucket_t *vb, uint_t n, size_t offset)
+{
+	uint_t i;
+
+	for (i = 0; i < n; i++) {
+		mutex_init(&vb[i].vb_lock, NULL, MUTEX_DEFAULT, NULL);
+		list_create(&vb[i].vb_list, sizeof (vsock_conn_t), offset);
+	}
+}
+
+static void
+vsock_buckets_fini(vsock_bucket_t *vb, uint_t n)
+{
+	uint_t i;
+
+	for (i = 0; i < n; i++) {
+		list_destroy(&vb[i].vb_list);
+		mutex_destroy(&vb[i].vb_lock);
+	}
+}
+
+static void
+vsock_zone_kstat(vsock_zone_t *vz)
+{
+	vsock_stats_t *vst = &vz->vz_stats;
+
+	kstat_named_init(&vst->vst_sockets, "sockets", KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_connections, "connections",
+	    KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_connects, "connects", KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_accepts, "accepts", KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_refused_out, "refused_out",
+	    KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_refused_in, "refused_in", KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_refused_port, "refused_port",
+	    KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_connect_timeouts, "connect_timeouts",
+	    KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_close_timeouts, "close_timeouts",
+	    KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_resets, "resets", KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_no_backend, "no_backend", KSTAT_DATA_UINT64);
+
+	vz->vz_kstat = kstat_create_zone(VSOCK_MODNAME, vz->vz_zoneid,
+	    VSOCK_MODNAME, "net", KSTAT_TYPE_NAMED,
+	    sizeof (*vst) / sizeof (kstat_named_t), KSTAT_FLAG_VIRTUAL,
+	    vz->vz_zoneid);
+	if (vz->vz_kstat == NULL)
+		return;
+	vz->vz_kstat->ks_data = vst;
+	if (vz->vz_zoneid != GLOBAL_ZONEID)
+		kstat_zone_add(vz->vz_kstat, GLOBAL_ZONEID);
+	kstat_install(vz->vz_kstat);
+}
+
+static void *
+vsock_zone_create(zoneid_t zoneid)
+{
+	vsock_zone_t *vz;
+
+	vz = kmem_zalloc(sizeof (*vz), KM_SLEEP);
+	vz->vz_zoneid = zoneid;
+	vz->vz_refs = 1;
+	vsock_buckets_init(vz->vz_bound, VSOCK_BOUND_BUCKETS,
+	    offsetof(vsock_conn_t, vc_bound_link));
+	vsock_buckets_init(vz->vz_conns, VSOCK_CONN_BUCKETS,
+	    offsetof(vsock_conn_t, vc_conn_link));
+	vsock_zone_kstat(vz);
+	VERIFY0(vsock_loopback_add(vz));
+	mutex_enter(&vsock_zones_lock);
+	list_insert_tail(&vsock_zones, vz);
+	mutex_exit(&vsock_zones_lock);
+	return (vz);
+}
+
+/*
+ * The zone is halted: nobody in it is left waiting for a peer.
+ */
+static void
+vsock_zone_shutdown(zoneid_t zoneid, void *arg)
+{
+	vsock_zone_t *vz = arg;
+
+	mutex_enter(&vsock_zones_lock);
+	vz->vz_shutdown = B_TRUE;
+	mutex_exit(&vsock_zones_lock);
+	vsock_loopback_remove(vz);
+	vsock_conn_end_all(vz, NULL, ECONNRESET);
+}
+
+static void
+vsock_zone_destroy(zoneid_t zoneid, void *arg)
+{
+	vsock_zone_t *vz = arg;
+
+	vsock_loopback_remove(vz);
+	mutex_enter(&vsock_zones_lock);
+	list_remove(&vsock_zones, vz);
+	mutex_exit(&vsock_zones_lock);
+	if (vz->vz_kstat != NULL)
+		kstat_delete(vz->vz_kstat);
+	vsock_zone_rele(vz);
+}
+
+void
+vsock_zone_hold(vsock_zone_t *vz)
+{
+	atomic_inc_uint(&vz->vz_refs);
+}
+
+void
+vsock_zone_rele(vsock_zone_t *vz)
+{
+	if (atomic_dec_uint_nv(&vz->vz_refs) != 0)
+		return;
+	vsock_buckets_fini(vz->vz_bound, VSOCK_BOUND_BUCKETS);
+	vsock_buckets_fini(vz->vz_conns, VSOCK_CONN_BUCKETS);
+	kmem_free(vz, sizeof (*vz));
+}
+
+/*
+ * The zone's data, held; NULL if there is no such zone, or it is being halted.
+ */
+vsock_zone_t *
+vsock_zone_hold_id(zoneid_t zoneid)
+{
+	vsock_zone_t *vz;
+
+	mutex_enter(&vsock_zones_lock);
+	for (vz = list_head(&vsock_zones); vz != NULL;
+	    vz = list_next(&vsock_zones, vz)) {
+		if (vz->vz_zoneid == zoneid && !vz->vz_shutdown) {
+			vsock_zone_hold(vz);
+			break;
+		}
+	}
+	mutex_exit(&vsock_zones_lock);
+	return (vz);
+}
+
+vsock_zone_t *
+vsock_zone_hold_cred(const cred_t *cr)
+{
+	return (vsock_zone_hold_id(crgetzoneid(cr)));
+}
+
+/*
+ * /dev/vsock
+ */
+
+static int
+vsock_open(dev_t *devp, int flag, int otyp, cred_t *cr)
+{
+	return (otyp == OTYP_CHR ? 0 : EINVAL);
+}
+
+static int
+vsock_close(dev_t dev, int flag, int otyp, cred_t *cr)
+{
+	return (0);
+}
+
+/*
+ * IOCTL_VM_SOCKETS_GET_LOCAL_CID; EFAULT, ENOTTY; ENXIO, the caller's zone is
+ * being halted.
+ */
+static int
+vsock_ioctl(dev_t dev, int cmd, intptr_t arg, int mode, cred_t *cr, int *rvalp)
+{
+	vsock_zone_t *vz;
+	uint32_t cid;
+
+	if (cmd != IOCTL_VM_SOCKETS_GET_LOCAL_CID)
+		return (ENOTTY);
+	if ((vz = vsock_zone_hold_cred(cr)) == NULL)
+		return (ENXIO);
+	cid = vsock_local_cid(vz);
+	vsock_zone_rele(vz);
+	if (ddi_copyout(&cid, (void *)arg, sizeof (cid), mode) != 0)
+		return (EFAULT);
+	return (0);
+}
+
+static int
+vsock_attach(dev_info_t *dip, ddi_attach_cmd_t cmd)
+{
+	if (cmd != DDI_ATTACH)
+		return (DDI_FAILURE);
+	if (ddi_create_minor_node(dip, VSOCK_MODNAME, S_IFCHR, 0, DDI_PSEUDO,
+	    0) != DDI_SUCCESS)
+		return (DDI_FAILURE);
+	vsock_dip = dip;
+	ddi_report_dev(dip);
+	return (DDI_SUCCESS);
+}
+
+static int
+vsock_detach(dev_info_t *dip, ddi_detach_cmd_t cmd)
+{
+	if (cmd != DDI_DETACH)
+		return (DDI_FAILURE);
+	ddi_remove_minor_node(dip, NULL);
+	vsock_dip = NULL;
+	return (DDI_SUCCESS);
+}
+
+static int
+vsock_getinfo(dev_info_t *dip, ddi_info_cmd_t cmd, void *arg, void **result)
+{
+	switch (cmd) {
+	case DDI_INFO_DEVT2DEVINFO:
+		*result = vsock_dip;
+		return (vsock_dip != NULL ? DDI_SUCCESS : DDI_FAILURE);
+	case DDI_INFO_DEVT2INSTANCE:
+		*result = NULL;
+		return (DDI_SUCCESS);
+	default:
+		return (DDI_FAILURE);
+	}
+}
+
+static struct cb_ops vsock_cb_ops = {
+	.cb_open		= vsock_open,
+	.cb_close		= vsock_close,
+	.cb_strategy		= nodev,
+	.cb_print		= nodev,
+	.cb_dump		= nodev,
+	.cb_read		= nodev,
+	.cb_write		= nodev,
+	.cb_ioctl		= vsock_ioctl,
+	.cb_devmap		= nodev,
+	.cb_mmap		= nodev,
+	.cb_segmap		= nodev,
+	.cb_chpoll		= nochpoll,
+	.cb_prop_op		= ddi_prop_op,
+	.cb_str			= NULL,
+	.cb_flag		= D_MP | D_64BIT,
+	.cb_rev			= CB_REV,
+	.cb_aread		= nodev,
+	.cb_awrite		= nodev
+};
+
+static struct dev_ops vsock_dev_ops = {
+	.devo_rev		= DEVO_REV,
+	.devo_refcnt		= 0,
+	.devo_getinfo		= vsock_getinfo,
+	.devo_identify		= nulldev,
+	.devo_probe		= nulldev,
+	.devo_attach		= vsock_attach,
+	.devo_detach		= vsock_detach,
+	.devo_reset		= nodev,
+	.devo_cb_ops		= &vsock_cb_ops,
+	.devo_bus_ops		= NULL,
+	.devo_power		= NULL,
+	.devo_quiesce		= ddi_quiesce_not_needed
+};
+
+static smod_reg_t vsock_smod = {
+	.smod_version		= SOCKMOD_VERSION,
+	.smod_name		= VSOCK_MODNAME,
+	.smod_uc_version	= SOCK_UC_VERSION,
+	.smod_dc_version	= SOCK_DC_VERSION,
+	.smod_proto_create_func	= vsock_create,
+	.__smod_priv		= NULL
+};
+
+static struct modldrv vsock_modldrv = {
+	.drv_modops		= &mod_driverops,
+	.drv_linkinfo		= "VM sockets",
+	.drv_dev_ops		= &vsock_dev_ops
+};
+
+static struct modlsockmod vsock_modlsockmod = {
+	.sockmod_modops		= &mod_sockmodops,
+	.sockmod_linkinfo	= "AF_VSOCK socket module",
+	.sockmod_reg_info	= &vsock_smod
+};
+
+static struct modlinkage vsock_modlinkage = {
+	.ml_rev			= MODREV_1,
+	.ml_linkage		= { &vsock_modldrv, &vsock_modlsockmod, NULL }
+};
+
+static void
+vsock_teardown(void)
+{
+	(void) zone_key_delete(vsock_zone_key);
+	vsock_loopback_fini();
+	vsock_route_fini();
+	list_destroy(&vsock_zones);
+	mutex_destroy(&vsock_zones_lock);
+	vsock_conn_fini();
+}
+
+int
+_init(void)
+{
+	int error;
+
+	mutex_init(&vsock_zones_lock, NULL, MUTEX_DRIVER, NULL);
+	list_create(&vsock_zones, sizeof (vsock_zone_t),
+	    offsetof(vsock_zone_t, vz_link));
+	vsock_conn_init();
+	vsock_route_init();
+	VERIFY0(vsock_loopback_init());
+	zone_key_create(&vsock_zone_key, vsock_zone_create,
+	    vsock_zone_shutdown, vsock_zone_destroy);
+
+	if ((error = mod_install(&vsock_modlinkage)) != 0)
+		vsock_teardown();
+	return (error);
+}
+
+int
+_fini(void)
+{
+	int error;
+
+	if (vsock_conn_busy() || vsock_route_busy())
+		return (EBUSY);
+	if ((error = mod_remove(&vsock_modlinkage)) == 0)
+		vsock_teardown();
+	return (error);
+}
+
+int
+_info(struct modinfo *modinfop)
+{
+	return (mod_info(&vsock_modlinkage, modinfop));
+}

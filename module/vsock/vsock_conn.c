@@ -1,0 +1,1402 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+/*
+ * VSOCK CONNECTIONS
+ *
+ * A vsock_conn_t is a socket and the connection it has.  This file has its life
+ * from vsock_conn_create() to the last reference: the table of states, the
+ * tables of bound ports and of connections, the timers, what a backend reports
+ * (vsock_up_*), and what goes up to sockfs.  See vsock.c for the locking.
+ *
+ * STATES
+ *
+ *	IDLE -> BOUND -> LISTEN
+ *	          |
+ *	      CONNECTING        EMBRYO (made for a peer's request)
+ *	          |                |
+ *	          +-> CONNECTED <--+
+ *	               |     |
+ *	        SHUT_SEND   SHUT_RECV	one direction is through; which side
+ *	               |     |		shut it doesn't matter
+ *	              SHUT_BOTH
+ *	                  |
+ *	              CLOSING		the application has gone, the peer has
+ *	                  |		not yet acknowledged
+ *	               CLOSED
+ *
+ * An open connection may go to CLOSING or CLOSED from any of its states; one
+ * that could not be established goes back to BOUND.
+ *
+ * RECEPTION
+ *
+ * What a backend gives is appended to vc_rxq; vsock_rx_run() moves it from
+ * there to sockfs, one thread at a time (VCF_RXBUSY), so that order is kept
+ * whoever brings it, and then tells sockfs about the end of the stream or of
+ * the connection, which must come last.  Usually the queue is empty again
+ * before vsock_up_data() returns.
+ *
+ * The queue also serves to gather small messages.  A peer may send a byte at a
+ * time, and each byte would cost a message in sockfs's queue.  vc_rxmsgs is an
+ * upper bound of the small messages there; when it passes vsock_rx_limit(),
+ * further ones stay in vc_rxq, in blocks of VSOCK_GATHER bytes (VCF_RXHOLD),
+ * until a block is full or the application reads.  To hear of that, sockfs's
+ * flow control is armed by hand: the high-water mark is lowered to 1 for one
+ * look at the queue.
+ */
+
+#include <sys/types.h>
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/sysmacros.h>
+#include <sys/errno.h>
+#include <sys/debug.h>
+#include <sys/kmem.h>
+#include <sys/atomic.h>
+#include <sys/time.h>
+#include <sys/stream.h>
+#include <sys/strsun.h>
+#include <sys/taskq.h>
+#include <sys/disp.h>
+#include <sys/random.h>
+#include <sys/sdt.h>
+#include <sys/ddi.h>
+#include <sys/sunddi.h>
+#include <sys/vsock_impl.h>
+
+static kmem_cache_t *vsock_conn_cache;
+static taskq_t *vsock_taskq;
+static uint_t vsock_nconns;		/* atomic; all there are */
+
+static void vsock_timer_task(void *);
+
+#define	S(state)	(1U << VSOCK_S_##state)
+#define	S_OPEN		(S(CONNECTED) | S(SHUT_SEND) | S(SHUT_RECV) | \
+			    S(SHUT_BOTH))
+
+/* Which states may follow. */
+static const uint_t vsock_transitions[VSOCK_S_MAX] = {
+	[VSOCK_S_IDLE]		= S(BOUND) | S(EMBRYO) | S(CLOSED),
+	[VSOCK_S_BOUND]		= S(LISTEN) | S(CONNECTING) | S(CLOSED),
+	[VSOCK_S_LISTEN]	= S(CLOSED),
+	[VSOCK_S_EMBRYO]	= S(CONNECTED) | S(CLOSED),
+	[VSOCK_S_CONNECTING]	= S(CONNECTED) | S(BOUND) | S(CLOSED),
+	[VSOCK_S_CONNECTED]	= S(SHUT_SEND) | S(SHUT_RECV) | S(SHUT_BOTH) |
+	    S(CLOSING) | S(CLOSED),
+	[VSOCK_S_SHUT_SEND]	= S(SHUT_BOTH) | S(CLOSING) | S(CLOSED),
+	[VSOCK_S_SHUT_RECV]	= S(SHUT_BOTH) | S(CLOSING) | S(CLOSED),
+	[VSOCK_S_SHUT_BOTH]	= S(CLOSING) | S(CLOSED),
+	[VSOCK_S_CLOSING]	= S(CLOSED),
+	[VSOCK_S_CLOSED]	= 0
+};
+
+static boolean_t
+vsock_conn_in(const vsock_conn_t *vc, uint_t states)
+{
+	return ((states & (1U << vc->vc_state)) != 0);
+}
+
+/*
+ * The one place where a state changes.  Called with vc_lock held.
+ */
+void
+vsock_conn_setstate(vsock_conn_t *vc, vsock_state_t state)
+{
+	vsock_state_t old = vc->vc_state;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	VERIFY((vsock_transitions[old] & (1U << state)) != 0);
+	vc->vc_state = state;
+	DTRACE_PROBE3(vsock__state__change, vsock_conn_t *, vc, int, old,
+	    int, state);
+}
+
+/*
+ * The state of an open connection that follows from who has shut what.
+ */
+static void
+vsock_conn_shutstate(vsock_conn_t *vc)
+{
+	boolean_t nosend, norecv;
+	vsock_state_t state;
+
+	nosend = (vc->vc_flags & (VCF_LOCAL_SEND | VCF_PEER_RECV)) != 0;
+	norecv = (vc->vc_flags & (VCF_LOCAL_RECV | VCF_PEER_SEND)) != 0;
+	if (nosend && norecv)
+		state = VSOCK_S_SHUT_BOTH;
+	else if (nosend)
+		state = VSOCK_S_SHUT_SEND;
+	else if (norecv)
+		state = VSOCK_S_SHUT_RECV;
+	else
+		state = VSOCK_S_CONNECTED;
+	if (state != vc->vc_state)
+		vsock_conn_setstate(vc, state);
+}
+
+/*
+ * May the application still send?  Called with vc_lock held.
+ */
+boolean_t
+vsock_conn_can_send(const vsock_conn_t *vc)
+{
+	return (vsock_conn_in(vc, S(CONNECTED) | S(SHUT_RECV)));
+}
+
+/*
+ * Object and references
+ */
+
+static int
+vsock_conn_ctor(void *buf, void *arg, int kmflag)
+{
+	vsock_conn_t *vc = buf;
+
+	bzero(vc, sizeof (*vc));
+	mutex_init(&vc->vc_lock, NULL, MUTEX_DEFAULT, NULL);
+	cv_init(&vc->vc_cv, NULL, CV_DEFAULT, NULL);
+	return (0);
+}
+
+static void
+vsock_conn_dtor(void *buf, void *arg)
+{
+	vsock_conn_t *vc = buf;
+
+	mutex_destroy(&vc->vc_lock);
+	cv_destroy(&vc->vc_cv);
+}
+
+void
+vsock_conn_init(void)
+{
+	vsock_conn_cache = kmem_cache_create("vsock_conn_cache",
+	    sizeof (vsock_conn_t), 0, vsock_conn_ctor, vsock_conn_dtor, NULL,
+	    NULL, NULL, 0);
+	vsock_taskq = taskq_create("vsock_taskq", 1, minclsyspri, 4, INT_MAX,
+	    TASKQ_PREPOPULATE);
+}
+
+/*
+ * Are there any sockets or connections?
+ */
+boolean_t
+vsock_conn_busy(void)
+{
+	return (vsock_nconns != 0);
+}
+
+void
+vsock_conn_fini(void)
+{
+	VERIFY0(vsock_nconns);
+	taskq_destroy(vsock_taskq);
+	kmem_cache_destroy(vsock_conn_cache);
+}
+
+/*
+ * A new socket, with one reference and in state IDLE; NULL if kmflag is
+ * KM_NOSLEEP and there is no memory.
+ */
+vsock_conn_t *
+vsock_conn_create(vsock_zone_t *vz, uint_t type, int kmflag)
+{
+	vsock_conn_t *vc;
+
+	vc = kmem_cache_alloc(vsock_conn_cache, kmflag);
+	if (vc == NULL)
+		return (NULL);
+	vc->vc_refs = 1;
+	vc->vc_state = VSOCK_S_IDLE;
+	vc->vc_type = type;
+	vc->vc_zone = vz;
+	vsock_zone_hold(vz);
+	vc->vc_bound_cid = VMADDR_CID_ANY;
+	vc->vc_bound_port = VMADDR_PORT_ANY;
+	vc->vc_rcvmin = VSOCK_BUF_MIN_DEFAULT;
+	vc->vc_rcvmax = VSOCK_BUF_DEFAULT;
+	vc->vc_sndbuf = VSOCK_BUF_DEFAULT;
+	vc->vc_connect_ms = VSOCK_CONNECT_TIMEOUT;
+	mutex_enter(&vc->vc_lock);
+	vsock_conn_setbuf(vc, VSOCK_BUF_DEFAULT);
+	mutex_exit(&vc->vc_lock);
+	atomic_inc_uint(&vsock_nconns);
+	VSOCK_STAT(vz, sockets, 1);
+	return (vc);
+}
+
+void
+vsock_conn_ref(vsock_conn_t *vc)
+{
+	atomic_inc_uint(&vc->vc_refs);
+}
+
+void
+vsock_conn_unref(vsock_conn_t *vc)
+{
+	vsock_zone_t *vz = vc->vc_zone;
+
+	if (atomic_dec_uint_nv(&vc->vc_refs) != 0)
+		return;
+
+	VERIFY0(vc->vc_flags & (VCF_IN_BOUND | VCF_IN_CONNS));
+	VERIFY0(vc->vc_tcholds);
+	VERIFY0(vc->vc_inupcall);
+	VERIFY3P(vc->vc_tid, ==, 0);
+	freemsg(vc->vc_rxq);
+
+	/* Back to what the constructor made. */
+	bzero((char *)vc + offsetof(struct vsock_conn, vc_refs),
+	    sizeof (*vc) - offsetof(struct vsock_conn, vc_refs));
+	kmem_cache_free(vsock_conn_cache, vc);
+	VSOCK_STAT(vz, sockets, -1);
+	vsock_zone_rele(vz);
+	atomic_dec_uint(&vsock_nconns);
+}
+
+boolean_t
+vsock_conn_hold(vsock_conn_t *vc)
+{
+	uint_t n;
+
+	do {
+		n = vc->vc_tcholds;
+		if (n == 0)
+			return (B_FALSE);
+	} while (atomic_cas_uint(&vc->vc_tcholds, n, n + 1) != n);
+	return (B_TRUE);
+}
+
+void
+vsock_conn_rele(vsock_conn_t *vc)
+{
+	vsock_transport_t *vtp = vc->vc_tp;
+	void *tc = vc->vc_tc;
+
+	if (atomic_dec_uint_nv(&vc->vc_tcholds) != 0)
+		return;
+
+	if (tc != NULL)
+		vtp->vtp_ops->vto_release(tc);
+	mutex_enter(&vc->vc_lock);
+	vc->vc_tc = NULL;
+	vc->vc_tp = NULL;
+	cv_broadcast(&vc->vc_cv);
+	mutex_exit(&vc->vc_lock);
+	mutex_enter(&vtp->vtp_lock);
+	if (--vtp->vtp_nconns == 0)
+		cv_broadcast(&vtp->vtp_cv);
+	mutex_exit(&vtp->vtp_lock);
+	vsock_conn_unref(vc);
+}
+
+/*
+ * Tables
+ */
+
+static vsock_bucket_t *
+vsock_bound_bucket(vsock_zone_t *vz, uint32_t port)
+{
+	return (&vz->vz_bound[port % VSOCK_BOUND_BUCKETS]);
+}
+
+static vsock_bucket_t *
+vsock_conn_bucket(vsock_zone_t *vz, const vsock_tuple_t *vt)
+{
+	uint32_t h;
+
+	h = vt->vt_lport * 0x9e3779b1U;
+	h = (h ^ (h >> 15) ^ vt->vt_rport) * 0x85ebca77U;
+	h = (h ^ (h >> 13) ^ vt->vt_rcid) * 0xc2b2ae3dU;
+	return (&vz->vz_conns[(h >> 16) % VSOCK_CONN_BUCKETS]);
+}
+
+static boolean_t
+vsock_tuple_equal(const vsock_tuple_t *a, const vsock_tuple_t *b)
+{
+	return (a->vt_lport == b->vt_lport && a->vt_rport == b->vt_rport &&
+	    a->vt_rcid == b->vt_rcid && a->vt_lcid == b->vt_lcid);
+}
+
+/*
+ * Takes a port, if nobody has it.
+ */
+static boolean_t
+vsock_bound_insert(vsock_conn_t *vc, uint32_t cid, uint32_t port)
+{
+	vsock_bucket_t *vb = vsock_bound_bucket(vc->vc_zone, port);
+	vsock_conn_t *o;
+
+	mutex_enter(&vb->vb_lock);
+	for (o = list_head(&vb->vb_list); o != NULL;
+	    o = list_next(&vb->vb_list, o)) {
+		if (o->vc_bound_port == port && (o->vc_bound_cid == cid ||
+		    o->vc_bound_cid == VMADDR_CID_ANY ||
+		    cid == VMADDR_CID_ANY)) {
+			mutex_exit(&vb->vb_lock);
+			return (B_FALSE);
+		}
+	}
+	vc->vc_bound_cid = cid;
+	vc->vc_bound_port = port;
+	vc->vc_flags |= VCF_IN_BOUND;
+	list_insert_head(&vb->vb_list, vc);
+	mutex_exit(&vb->vb_lock);
+	return (B_TRUE);
+}
+
+/*
+ * Bind to a CID that is known to be ours, or VMADDR_CID_ANY, and a port, or a
+ * free one above the privileged for VMADDR_PORT_ANY, found at random.  0;
+ * EINVAL, the socket has an address or a connection; EADDRINUSE; EADDRNOTAVAIL,
+ * no port found.  Called with vc_lock held.
+ */
+int
+vsock_conn_bind(vsock_conn_t *vc, uint32_t cid, uint32_t port)
+{
+	uint_t tries;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_state != VSOCK_S_IDLE)
+		return (EINVAL);
+	if (port != VMADDR_PORT_ANY) {
+		if (!vsock_bound_insert(vc, cid, port))
+			return (EADDRINUSE);
+		vsock_conn_setstate(vc, VSOCK_S_BOUND);
+		return (0);
+	}
+	for (tries = 0; tries < 64; tries++) {
+		(void) random_get_pseudo_bytes((uint8_t *)&port, sizeof (port));
+		if (port < VSOCK_PORT_UNPRIV || port == VMADDR_PORT_ANY)
+			continue;
+		if (vsock_bound_insert(vc, cid, port)) {
+			vsock_conn_setstate(vc, VSOCK_S_BOUND);
+			return (0);
+		}
+	}
+	return (EADDRNOTAVAIL);
+}
+
+/*
+ * Gives the port back: the socket has been closed, and its connection, if it
+ * had one, has ended.  Called with vc_lock held.
+ */
+static void
+vsock_conn_unbind(vsock_conn_t *vc)
+{
+	vsock_bucket_t *vb;
+
+	if ((vc->vc_flags & VCF_IN_BOUND) == 0)
+		return;
+	vb = vsock_bound_bucket(vc->vc_zone, vc->vc_bound_port);
+	mutex_enter(&vb->vb_lock);
+	list_remove(&vb->vb_list, vc);
+	vc->vc_flags &= ~VCF_IN_BOUND;
+	mutex_exit(&vb->vb_lock);
+}
+
+/*
+ * The listener for a port, with a reference; NULL if there is none.
+ */
+static vsock_conn_t *
+vsock_listener_lookup(vsock_zone_t *vz, uint32_t cid, uint32_t port)
+{
+	vsock_bucket_t *vb = vsock_bound_bucket(vz, port);
+	vsock_conn_t *vc;
+
+	mutex_enter(&vb->vb_lock);
+	for (vc = list_head(&vb->vb_list); vc != NULL;
+	    vc = list_next(&vb->vb_list, vc)) {
+		if (vc->vc_bound_port == port && (vc->vc_bound_cid == cid ||
+		    vc->vc_bound_cid == VMADDR_CID_ANY)) {
+			vsock_conn_ref(vc);
+			break;
+		}
+	}
+	mutex_exit(&vb->vb_lock);
+	return (vc);
+}
+
+/*
+ * Enter the connection into the table, and count it with its transport, which
+ * must be held or otherwise known to stay for the call.  On success the caller
+ * has a hold (vsock_conn_rele).  0; EADDRINUSE, there is such a connection;
+ * ENOBUFS, too many; ENETDOWN, the transport is going.  Called with vc_lock
+ * held.
+ */
+int
+vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
+    const vsock_tuple_t *vt)
+{
+	vsock_bucket_t *vb = vsock_conn_bucket(vc->vc_zone, vt);
+	vsock_conn_t *o;
+	int error = 0;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	ASSERT0(vc->vc_tcholds);
+
+	mutex_enter(&vb->vb_lock);
+	for (o = list_head(&vb->vb_list); o != NULL;
+	    o = list_next(&vb->vb_list, o)) {
+		if (vsock_tuple_equal(&o->vc_tuple, vt)) {
+			mutex_exit(&vb->vb_lock);
+			return (EADDRINUSE);
+		}
+	}
+	mutex_enter(&vtp->vtp_lock);
+	if (vtp->vtp_gone)
+		error = ENETDOWN;
+	else if (vtp->vtp_maxconns != 0 &&
+	    vtp->vtp_nconns >= vtp->vtp_maxconns)
+		error = ENOBUFS;
+	else
+		vtp->vtp_nconns++;
+	mutex_exit(&vtp->vtp_lock);
+	if (error == 0) {
+		vc->vc_tuple = *vt;
+		vc->vc_tp = vtp;
+		vc->vc_tc = NULL;
+		vc->vc_flags |= VCF_IN_CONNS;
+		vc->vc_tcholds = 1;
+		vsock_conn_ref(vc);
+		list_insert_head(&vb->vb_list, vc);
+		VSOCK_STAT(vc->vc_zone, connections, 1);
+	}
+	mutex_exit(&vb->vb_lock);
+	return (error);
+}
+
+static void
+vsock_conn_unlist(vsock_conn_t *vc)
+{
+	vsock_bucket_t *vb;
+
+	if ((vc->vc_flags & VCF_IN_CONNS) == 0)
+		return;
+	vb = vsock_conn_bucket(vc->vc_zone, &vc->vc_tuple);
+	mutex_enter(&vb->vb_lock);
+	list_remove(&vb->vb_list, vc);
+	vc->vc_flags &= ~VCF_IN_CONNS;
+	mutex_exit(&vb->vb_lock);
+	VSOCK_STAT(vc->vc_zone, connections, -1);
+}
+
+vsock_conn_t *
+vsock_conn_lookup(vsock_transport_t *vtp, const vsock_tuple_t *vt, void **tcp)
+{
+	vsock_bucket_t *vb = vsock_conn_bucket(vtp->vtp_zone, vt);
+	vsock_conn_t *vc;
+
+	mutex_enter(&vb->vb_lock);
+	for (vc = list_head(&vb->vb_list); vc != NULL;
+	    vc = list_next(&vb->vb_list, vc)) {
+		if (vsock_tuple_equal(&vc->vc_tuple, vt))
+			break;
+	}
+	if (vc != NULL && (vc->vc_tp != vtp || vc->vc_tc == NULL ||
+	    !vsock_conn_hold(vc)))
+		vc = NULL;
+	if (vc != NULL)
+		*tcp = vc->vc_tc;
+	mutex_exit(&vb->vb_lock);
+	return (vc);
+}
+
+/*
+ * Timers.  A socket has one at a time.  The callout only hands over to the
+ * taskq, where vc_deadline tells whether it is still wanted; so disarming is a
+ * matter of vc_lock, and untimeout(9F) merely saves the wait.  A running timer
+ * has a reference.
+ */
+
+static void
+vsock_timer(void *arg)
+{
+	if (taskq_dispatch(vsock_taskq, vsock_timer_task, arg, TQ_NOSLEEP) ==
+	    TASKQID_INVALID)
+		(void) timeout(vsock_timer, arg, 1);
+}
+
+static void
+vsock_timer_arm(vsock_conn_t *vc, uint_t ms)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	ASSERT3P(vc->vc_tid, ==, 0);
+	vsock_conn_ref(vc);
+	vc->vc_deadline = gethrtime() + MSEC2NSEC(ms);
+	vc->vc_tid = timeout(vsock_timer, vc, drv_usectohz(ms * 1000L) + 1);
+}
+
+/*
+ * Called with vc_lock held; what it returns goes to vsock_timer_cancel() after
+ * the lock has been dropped.
+ */
+static timeout_id_t
+vsock_timer_disarm(vsock_conn_t *vc)
+{
+	timeout_id_t tid = vc->vc_tid;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_tid = 0;
+	vc->vc_deadline = 0;
+	return (tid);
+}
+
+static void
+vsock_timer_cancel(vsock_conn_t *vc, timeout_id_t tid)
+{
+	if (tid != 0 && untimeout(tid) != -1)
+		vsock_conn_unref(vc);
+}
+
+/*
+ * Reception
+ */
+
+/*
+ * How many small messages may stand in sockfs's queue before they are gathered.
+ */
+static uint_t
+vsock_rx_limit(const vsock_conn_t *vc)
+{
+	return (16 + vc->vc_rcvbuf / VSOCK_SMALL);
+}
+
+/*
+ * Tell sockfs the levels that go with vc_rcvbuf, and the rest of what it has
+ * to know of us.  Called with vc_lock held.
+ */
+void
+vsock_conn_props(vsock_conn_t *vc)
+{
+	struct sock_proto_props sopp = { 0 };
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_upper == NULL)
+		return;
+	sopp.sopp_flags = SOCKOPT_RCVHIWAT | SOCKOPT_RCVLOWAT |
+	    SOCKOPT_MAXBLK | SOCKOPT_MAXPSZ | SOCKOPT_MINPSZ | SOCKOPT_WROFF |
+	    SOCKOPT_MAXADDRLEN | SOCKOPT_LOOPBACK;
+	sopp.sopp_rxhiwat = vc->vc_hiwat;
+	sopp.sopp_rxlowat = vc->vc_hiwat;
+	sopp.sopp_maxblk = VSOCK_MAXPSZ;
+	sopp.sopp_maxpsz = VSOCK_MAXPSZ;
+	sopp.sopp_maxaddrlen = sizeof (struct sockaddr_vm);
+	sopp.sopp_loopback = B_TRUE;
+	vc->vc_upcalls->su_set_proto_props(vc->vc_upper, &sopp);
+}
+
+/*
+ * Set the receive buffer, in bytes.  Called with vc_lock held; the backend is
+ * told by the caller.
+ */
+void
+vsock_conn_setbuf(vsock_conn_t *vc, uint32_t rcvbuf)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_rcvbuf = rcvbuf;
+	vc->vc_hiwat = rcvbuf - MAX(1, MIN(rcvbuf / 4, 64 * 1024));
+	vsock_conn_props(vc);
+}
+
+/*
+ * Tell the backend what the application has consumed, if that is at least
+ * `least' bytes.  Called with vc_lock held, which is dropped meanwhile.
+ */
+static void
+vsock_rx_report(vsock_conn_t *vc, uint32_t least)
+{
+	int64_t bytes;
+	ssize_t room;
+	int error;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	bytes = vc->vc_delivered - vc->vc_consumed;
+	if (vc->vc_upper == NULL || bytes < least)
+		return;
+	if ((vc->vc_flags & VCF_RXSHUT) == 0) {
+		room = vc->vc_upcalls->su_recv(vc->vc_upper, NULL, 0, 0,
+		    &error, NULL);
+		/* Full: sd_clr_flowctrl() will be called, and look again. */
+		if (room <= 0)
+			return;
+		bytes -= vc->vc_hiwat - room;
+		vc->vc_rxmsgs = MIN(vc->vc_rxmsgs, vc->vc_hiwat - room);
+		if (bytes < least)
+			return;
+	}
+	vc->vc_consumed += bytes;
+	if (!vsock_conn_hold(vc))
+		return;
+	mutex_exit(&vc->vc_lock);
+	if (vc->vc_tc != NULL)
+		vc->vc_tp->vtp_ops->vto_consumed(vc->vc_tc, bytes);
+	vsock_conn_rele(vc);
+	mutex_enter(&vc->vc_lock);
+}
+
+/*
+ * Small messages are piling up: keep them here until the application reads.
+ * Returns with VCF_RXHOLD set if sockfs will call sd_clr_flowctrl() when it
+ * does; otherwise its queue is empty, and there is no reason to wait.
+ */
+static void
+vsock_rx_hold(vsock_conn_t *vc)
+{
+	struct sock_proto_props sopp = { 0 };
+	ssize_t room;
+	int error;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	sopp.sopp_flags = SOCKOPT_RCVHIWAT;
+	sopp.sopp_rxhiwat = 1;
+	vc->vc_upcalls->su_set_proto_props(vc->vc_upper, &sopp);
+	room = vc->vc_upcalls->su_recv(vc->vc_upper, NULL, 0, 0, &error, NULL);
+	sopp.sopp_flags = SOCKOPT_RCVHIWAT;
+	sopp.sopp_rxhiwat = vc->vc_hiwat;
+	vc->vc_upcalls->su_set_proto_props(vc->vc_upper, &sopp);
+	if (room > 0)
+		vc->vc_rxmsgs = 0;
+	else
+		vc->vc_flags |= VCF_RXHOLD;
+}
+
+/*
+ * Append to vc_rxq; small messages go into the free space of the last block if
+ * it has some.
+ */
+static void
+vsock_rx_put(vsock_conn_t *vc, mblk_t *mp, size_t len)
+{
+	mblk_t *tail = vc->vc_rxtail, *bp;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_rxlen += len;
+	if (len < VSOCK_SMALL && tail != NULL) {
+		if ((size_t)MBLKTAIL(tail) < len &&
+		    (bp = allocb(VSOCK_GATHER, BPRI_MED)) != NULL) {
+			tail->b_cont = bp;
+			vc->vc_rxtail = tail = bp;
+		}
+		if ((size_t)MBLKTAIL(tail) >= len && DB_REF(tail) == 1) {
+			for (bp = mp; bp != NULL; bp = bp->b_cont) {
+				bcopy(bp->b_rptr, tail->b_wptr, MBLKL(bp));
+				tail->b_wptr += MBLKL(bp);
+			}
+			freemsg(mp);
+			return;
+		}
+	}
+	if (vc->vc_rxq == NULL)
+		vc->vc_rxq = mp;
+	else
+		tail->b_cont = mp;
+	while (mp->b_cont != NULL)
+		mp = mp->b_cont;
+	vc->vc_rxtail = mp;
+}
+
+/*
+ * All of vc_rxq, or NULL if there is nothing or it has to wait.
+ */
+static mblk_t *
+vsock_rx_take(vsock_conn_t *vc, size_t *lenp)
+{
+	mblk_t *mp = vc->vc_rxq;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (mp == NULL)
+		return (NULL);
+	if (vc->vc_rxlen < VSOCK_SMALL &&
+	    (vc->vc_flags & (VCF_EOF | VCF_END | VCF_RXHOLD)) == 0 &&
+	    vc->vc_rxmsgs >= vsock_rx_limit(vc))
+		vsock_rx_hold(vc);
+	if ((vc->vc_flags & VCF_RXHOLD) != 0) {
+		if (vc->vc_rxlen < VSOCK_GATHER &&
+		    (vc->vc_flags & (VCF_EOF | VCF_END)) == 0)
+			return (NULL);
+		vc->vc_flags &= ~VCF_RXHOLD;
+	}
+	*lenp = vc->vc_rxlen;
+	vc->vc_rxq = vc->vc_rxtail = NULL;
+	vc->vc_rxlen = 0;
+	return (mp);
+}
+
+/*
+ * Tell sockfs that the connection has ended.
+ */
+static void
+vsock_rx_tell_end(vsock_conn_t *vc)
+{
+	sock_upper_handle_t upper = vc->vc_upper;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_flags |= VCF_END_TOLD;
+	vc->vc_flags &= ~VCF_TXFULL;
+	if (vc->vc_end_error != 0) {
+		mutex_exit(&vc->vc_lock);
+		(void) vc->vc_upcalls->su_disconnected(upper, vc->vc_connid,
+		    vc->vc_end_error);
+		mutex_enter(&vc->vc_lock);
+	} else {
+		vc->vc_upcalls->su_opctl(upper, SOCK_OPCTL_SHUT_RECV, 0);
+		vc->vc_upcalls->su_opctl(upper, SOCK_OPCTL_SHUT_SEND, 0);
+	}
+	/* A writer that su_disconnected() didn't wake must be woken here. */
+	vc->vc_upcalls->su_txq_full(upper, B_FALSE);
+}
+
+/*
+ * Bring sockfs up to date: what was received, the end of the stream, the end of
+ * the connection, in this order.  Called with vc_lock held, which is dropped
+ * meanwhile; vc_inupcall keeps sd_close() from returning.
+ */
+static void
+vsock_rx_run(vsock_conn_t *vc)
+{
+	mblk_t *mp;
+	size_t len;
+	int error;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_upper == NULL || (vc->vc_flags & VCF_RXBUSY) != 0)
+		return;
+	vc->vc_flags |= VCF_RXBUSY;
+	vc->vc_inupcall++;
+	while (vc->vc_upper != NULL) {
+		if ((mp = vsock_rx_take(vc, &len)) != NULL) {
+			sock_upper_handle_t upper = vc->vc_upper;
+
+			mutex_exit(&vc->vc_lock);
+			(void) vc->vc_upcalls->su_recv(upper, mp, len, 0,
+			    &error, NULL);
+			mutex_enter(&vc->vc_lock);
+			vc->vc_delivered += len;
+			if (len < VSOCK_SMALL)
+				vc->vc_rxmsgs++;
+			vsock_rx_report(vc, vc->vc_rcvbuf - vc->vc_hiwat);
+		} else if ((vc->vc_flags & (VCF_EOF | VCF_EOF_TOLD)) ==
+		    VCF_EOF) {
+			vc->vc_flags |= VCF_EOF_TOLD;
+			vc->vc_upcalls->su_opctl(vc->vc_upper,
+			    SOCK_OPCTL_SHUT_RECV, 0);
+		} else if ((vc->vc_flags & (VCF_END | VCF_END_TOLD)) ==
+		    VCF_END) {
+			vsock_rx_tell_end(vc);
+		} else {
+			break;
+		}
+	}
+	vc->vc_flags &= ~VCF_RXBUSY;
+	if (--vc->vc_inupcall == 0)
+		cv_broadcast(&vc->vc_cv);
+}
+
+void
+vsock_up_data(vsock_conn_t *vc, mblk_t *mp)
+{
+	size_t len = msgdsize(mp);
+
+	mutex_enter(&vc->vc_lock);
+	if (!vsock_conn_in(vc, S_OPEN) || len == 0 ||
+	    (vc->vc_flags & VCF_EOF) != 0) {
+		mutex_exit(&vc->vc_lock);
+		freemsg(mp);
+		return;
+	}
+	vsock_rx_put(vc, mp, len);
+	vsock_rx_run(vc);
+	mutex_exit(&vc->vc_lock);
+}
+
+/*
+ * The application has read: sd_clr_flowctrl().
+ */
+void
+vsock_conn_read(vsock_conn_t *vc)
+{
+	mutex_enter(&vc->vc_lock);
+	vc->vc_flags &= ~VCF_RXHOLD;
+	vsock_rx_report(vc, 1);
+	vsock_rx_run(vc);
+	mutex_exit(&vc->vc_lock);
+}
+
+/*
+ * Transmission
+ */
+
+/*
+ * vto_send() has said "no more": stop the writers, if that is still so.  The
+ * caller has a hold.
+ */
+void
+vsock_conn_tx_check(vsock_conn_t *vc)
+{
+	mutex_enter(&vc->vc_lock);
+	if (vc->vc_upper != NULL && vsock_conn_can_send(vc) &&
+	    !vc->vc_tp->vtp_ops->vto_tx_ready(vc->vc_tc)) {
+		vc->vc_flags |= VCF_TXFULL;
+		vc->vc_upcalls->su_txq_full(vc->vc_upper, B_TRUE);
+	}
+	mutex_exit(&vc->vc_lock);
+}
+
+/*
+ * Let waiting writers go on, or fail.  Called with vc_lock held.
+ */
+static void
+vsock_conn_tx_open(vsock_conn_t *vc)
+{
+	if ((vc->vc_flags & VCF_TXFULL) != 0 && vc->vc_upper != NULL) {
+		vc->vc_flags &= ~VCF_TXFULL;
+		vc->vc_upcalls->su_txq_full(vc->vc_upper, B_FALSE);
+	}
+}
+
+void
+vsock_up_writable(vsock_conn_t *vc)
+{
+	mutex_enter(&vc->vc_lock);
+	vsock_conn_tx_open(vc);
+	mutex_exit(&vc->vc_lock);
+}
+
+/*
+ * Life
+ */
+
+/*
+ * Connect a bound or fresh socket.  Errors: EAFNOSUPPORT, nothing leads there;
+ * EALREADY, EISCONN, EINVAL as the state is; EADDRNOTAVAIL, bound to a CID that
+ * can't be used for this; EADDRINUSE; those of vto_connect().  EINPROGRESS,
+ * with the generation of the attempt in *idp: it is under way, or over.
+ */
+int
+vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
+    sock_connid_t *idp)
+{
+	vsock_zone_t *vz = vc->vc_zone;
+	vsock_conn_params_t params = { 0 };
+	vsock_transport_t *vtp;
+	vsock_tuple_t vt;
+	uint32_t lcid;
+	int error;
+
+	if ((error = vsock_route(vz, svm, &vtp)) != 0) {
+		VSOCK_STAT(vz, no_backend, 1);
+		return (error);
+	}
+
+	mutex_enter(&vc->vc_lock);
+	/* A former attempt may not have been cleared away entirely. */
+	while (vc->vc_tcholds != 0 &&
+	    vsock_conn_in(vc, S(IDLE) | S(BOUND))) {
+		cv_wait(&vc->vc_cv, &vc->vc_lock);
+	}
+	if (vc->vc_state == VSOCK_S_IDLE)
+		error = vsock_conn_bind(vc, VMADDR_CID_ANY, VMADDR_PORT_ANY);
+	else if (vc->vc_state == VSOCK_S_CONNECTING)
+		error = EALREADY;
+	else if (vc->vc_state == VSOCK_S_LISTEN ||
+	    (vc->vc_flags & (VCF_LOCAL_SEND | VCF_LOCAL_RECV)) != 0)
+		error = EINVAL;
+	else if (vc->vc_state != VSOCK_S_BOUND)
+		error = EISCONN;
+	if (error == 0 && (vtp->vtp_types & vc->vc_type) == 0)
+		error = ESOCKTNOSUPPORT;
+	if (error != 0)
+		goto out;
+
+	lcid = vtp->vtp_local_cid;
+	if (vc->vc_bound_cid != VMADDR_CID_ANY) {
+		if (vtp->vtp_dir == VSOCK_DIR_LOCAL) {
+			lcid = vc->vc_bound_cid;
+		} else if (lcid != vc->vc_bound_cid) {
+			error = EADDRNOTAVAIL;
+			goto out;
+		}
+	}
+	vt.vt_lcid = lcid;
+	vt.vt_lport = vc->vc_bound_port;
+	vt.vt_rcid = svm->svm_cid;
+	vt.vt_rport = svm->svm_port;
+	if ((error = vsock_conn_attach(vc, vtp, &vt)) != 0)
+		goto out;
+
+	/* The hold of vsock_conn_attach() is ours; this is the attachment's. */
+	VERIFY(vsock_conn_hold(vc));
+	vsock_conn_setstate(vc, VSOCK_S_CONNECTING);
+	vc->vc_flags &= ~(VCF_END | VCF_END_TOLD);
+	vc->vc_delivered = vc->vc_consumed = 0;
+	*idp = ++vc->vc_connid;
+	params.vcp_tuple = vt;
+	params.vcp_type = vc->vc_type;
+	params.vcp_rcvbuf = vc->vc_rcvbuf;
+	params.vcp_sndbuf = vc->vc_sndbuf;
+	mutex_exit(&vc->vc_lock);
+
+	error = vtp->vtp_ops->vto_connect(vtp->vtp_arg, vc, &params,
+	    &vc->vc_tc);
+
+	mutex_enter(&vc->vc_lock);
+	if (error == 0) {
+		if (vc->vc_state == VSOCK_S_CONNECTING)
+			vsock_timer_arm(vc, vc->vc_connect_ms);
+		mutex_exit(&vc->vc_lock);
+		vsock_conn_rele(vc);
+		vsock_transport_rele(vtp);
+		return (EINPROGRESS);
+	}
+	VSOCK_STAT(vz, refused_out, 1);
+	if (vc->vc_state == VSOCK_S_CONNECTING) {
+		vsock_conn_setstate(vc, VSOCK_S_BOUND);
+		vsock_conn_unlist(vc);
+		mutex_exit(&vc->vc_lock);
+		vsock_conn_rele(vc);
+	} else {
+		mutex_exit(&vc->vc_lock);
+	}
+	vsock_conn_rele(vc);
+	vsock_transport_rele(vtp);
+	return (error);
+out:
+	mutex_exit(&vc->vc_lock);
+	vsock_transport_rele(vtp);
+	return (error);
+}
+
+void
+vsock_up_established(vsock_conn_t *vc)
+{
+	timeout_id_t tid = 0;
+
+	mutex_enter(&vc->vc_lock);
+	if (vc->vc_state == VSOCK_S_CONNECTING) {
+		vsock_conn_setstate(vc, VSOCK_S_CONNECTED);
+		vc->vc_flags |= VCF_WASCONN;
+		VSOCK_STAT(vc->vc_zone, connects, 1);
+		tid = vsock_timer_disarm(vc);
+		if (vc->vc_upper != NULL)
+			vc->vc_upcalls->su_connected(vc->vc_upper,
+			    vc->vc_connid, NULL, -1);
+	}
+	mutex_exit(&vc->vc_lock);
+	vsock_timer_cancel(vc, tid);
+}
+
+int
+vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
+    vsock_conn_t **connp, vsock_conn_params_t *params)
+{
+	vsock_zone_t *vz = vtp->vtp_zone;
+	vsock_conn_t *lc, *vc;
+	int error;
+
+	if (!vsock_transport_admits(vtp, vt->vt_lport)) {
+		VSOCK_STAT(vz, refused_port, 1);
+		return (EACCES);
+	}
+	lc = vsock_listener_lookup(vz, vt->vt_lcid, vt->vt_lport);
+	if (lc == NULL || lc->vc_state != VSOCK_S_LISTEN) {
+		error = ECONNREFUSED;
+		goto refuse;
+	}
+	if (lc->vc_type != type) {
+		error = ESOCKTNOSUPPORT;
+		goto refuse;
+	}
+	vc = vsock_conn_create(vz, type, KM_NOSLEEP);
+	if (vc == NULL) {
+		error = ENOMEM;
+		goto refuse;
+	}
+
+	mutex_enter(&lc->vc_lock);
+	vc->vc_rcvmin = lc->vc_rcvmin;
+	vc->vc_rcvmax = lc->vc_rcvmax;
+	vc->vc_rcvbuf = lc->vc_rcvbuf;
+	vc->vc_hiwat = lc->vc_hiwat;
+	vc->vc_sndbuf = lc->vc_sndbuf;
+	vc->vc_connect_ms = lc->vc_connect_ms;
+	mutex_exit(&lc->vc_lock);
+
+	mutex_enter(&vc->vc_lock);
+	error = vsock_conn_attach(vc, vtp, vt);
+	if (error != 0) {
+		vsock_conn_setstate(vc, VSOCK_S_CLOSED);
+		mutex_exit(&vc->vc_lock);
+		vsock_conn_unref(vc);
+		if (error == EADDRINUSE)
+			error = EEXIST;
+		goto refuse;
+	}
+	vsock_conn_setstate(vc, VSOCK_S_EMBRYO);
+	vc->vc_bound_cid = vt->vt_lcid;
+	vc->vc_bound_port = vt->vt_lport;
+	vc->vc_listener = lc;
+	mutex_exit(&vc->vc_lock);
+
+	params->vcp_tuple = *vt;
+	params->vcp_type = type;
+	params->vcp_rcvbuf = vc->vc_rcvbuf;
+	params->vcp_sndbuf = vc->vc_sndbuf;
+	*connp = vc;
+	return (0);
+
+refuse:
+	if (lc != NULL)
+		vsock_conn_unref(lc);
+	VSOCK_STAT(vz, refused_in, 1);
+	return (error);
+}
+
+/*
+ * Hand a connection to the listener's queue in sockfs.  While su_newconn() runs
+ * the listener's handle must stay, so its sd_close() waits (vc_inupcall); the
+ * child may be accepted, used and closed before it returns.
+ */
+static boolean_t
+vsock_conn_newconn(vsock_conn_t *lc, vsock_conn_t *vc)
+{
+	sock_upper_handle_t upper, newupper;
+	sock_upcalls_t *upcalls = NULL;
+
+	mutex_enter(&lc->vc_lock);
+	if (lc->vc_state != VSOCK_S_LISTEN || lc->vc_upper == NULL) {
+		mutex_exit(&lc->vc_lock);
+		return (B_FALSE);
+	}
+	upper = lc->vc_upper;
+	lc->vc_inupcall++;
+	mutex_exit(&lc->vc_lock);
+
+	newupper = lc->vc_upcalls->su_newconn(upper, (sock_lower_handle_t)vc,
+	    &vsock_downcalls, NULL, -1, &upcalls);
+
+	mutex_enter(&lc->vc_lock);
+	if (--lc->vc_inupcall == 0)
+		cv_broadcast(&lc->vc_cv);
+	mutex_exit(&lc->vc_lock);
+	if (newupper == NULL)
+		return (B_FALSE);
+
+	mutex_enter(&vc->vc_lock);
+	if ((vc->vc_flags & VCF_CLOSED) == 0) {
+		vc->vc_upper = newupper;
+		vc->vc_upcalls = upcalls;
+		vsock_rx_run(vc);
+	}
+	mutex_exit(&vc->vc_lock);
+	return (B_TRUE);
+}
+
+int
+vsock_up_accept(vsock_conn_t *vc, void *tc)
+{
+	vsock_zone_t *vz = vc->vc_zone;
+	vsock_conn_t *lc;
+	boolean_t ours;
+
+	mutex_enter(&vc->vc_lock);
+	if (vc->vc_state != VSOCK_S_EMBRYO) {
+		/* The transport or the zone has gone meanwhile. */
+		mutex_exit(&vc->vc_lock);
+		vsock_conn_rele(vc);
+		VSOCK_STAT(vz, refused_in, 1);
+		return (ECONNREFUSED);
+	}
+	lc = vc->vc_listener;
+	vc->vc_listener = NULL;
+	vc->vc_tc = tc;
+	VERIFY(vsock_conn_hold(vc));
+	vsock_conn_setstate(vc, VSOCK_S_CONNECTED);
+	vc->vc_flags |= VCF_WASCONN;
+	mutex_exit(&vc->vc_lock);
+
+	if (vsock_conn_newconn(lc, vc)) {
+		vsock_conn_unref(lc);
+		VSOCK_STAT(vz, accepts, 1);
+		return (0);
+	}
+	vsock_conn_unref(lc);
+
+	mutex_enter(&vc->vc_lock);
+	vc->vc_tc = NULL;
+	ours = (vc->vc_state != VSOCK_S_CLOSED);
+	if (ours) {
+		vsock_conn_setstate(vc, VSOCK_S_CLOSED);
+		vsock_conn_unlist(vc);
+	}
+	mutex_exit(&vc->vc_lock);
+	if (ours)
+		vsock_conn_rele(vc);
+	/*
+	 * The caller will free tc.  Whoever ended the connection, if it wasn't
+	 * this function, may be about to use it: that is rare, and soon over.
+	 */
+	while (vc->vc_tcholds != 1)
+		delay(1);
+	vsock_conn_unref(vc);
+	vsock_conn_rele(vc);
+	VSOCK_STAT(vz, refused_in, 1);
+	return (ECONNREFUSED);
+}
+
+void
+vsock_up_shutdown(vsock_conn_t *vc, uint_t how)
+{
+	mutex_enter(&vc->vc_lock);
+	if (!vsock_conn_in(vc, S_OPEN)) {
+		mutex_exit(&vc->vc_lock);
+		return;
+	}
+	if ((how & VSOCK_SHUT_RECV) != 0)
+		vc->vc_flags |= VCF_PEER_RECV;
+	if ((how & VSOCK_SHUT_SEND) != 0)
+		vc->vc_flags |= VCF_PEER_SEND | VCF_EOF;
+	vsock_conn_shutstate(vc);
+	if ((how & VSOCK_SHUT_RECV) != 0 && vc->vc_upper != NULL) {
+		vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_SHUT_SEND, 0);
+		vsock_conn_tx_open(vc);
+	}
+	vsock_rx_run(vc);
+	mutex_exit(&vc->vc_lock);
+}
+
+/*
+ * shutdown(3SOCKET): VSOCK_SHUT_*.  ENOTCONN, there is no open connection.
+ */
+int
+vsock_conn_shutdown(vsock_conn_t *vc, uint_t how)
+{
+	size_t bytes = 0;
+
+	mutex_enter(&vc->vc_lock);
+	if (!vsock_conn_in(vc, S_OPEN)) {
+		boolean_t was = (vc->vc_flags & VCF_WASCONN) != 0;
+
+		mutex_exit(&vc->vc_lock);
+		return (was ? 0 : ENOTCONN);
+	}
+	VERIFY(vsock_conn_hold(vc));
+	if ((how & VSOCK_SHUT_SEND) != 0) {
+		vc->vc_flags |= VCF_LOCAL_SEND;
+		vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_SHUT_SEND, 0);
+		vsock_conn_tx_open(vc);
+	}
+	if ((how & VSOCK_SHUT_RECV) != 0) {
+		/* sockfs discards its queue, without telling. */
+		vc->vc_flags |= VCF_LOCAL_RECV | VCF_RXSHUT;
+		vc->vc_flags &= ~VCF_RXHOLD;
+		vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_SHUT_RECV, 0);
+		bytes = vc->vc_delivered - vc->vc_consumed;
+		vc->vc_consumed = vc->vc_delivered;
+	}
+	vsock_conn_shutstate(vc);
+	vsock_rx_run(vc);
+	mutex_exit(&vc->vc_lock);
+
+	if (bytes != 0)
+		vc->vc_tp->vtp_ops->vto_consumed(vc->vc_tc, bytes);
+	vc->vc_tp->vtp_ops->vto_shutdown(vc->vc_tc, how);
+	vsock_conn_rele(vc);
+	return (0);
+}
+
+/*
+ * The end of a connection, for whatever reason; of a socket that has none it
+ * does nothing.  `error' is for the application, 0 if all went well; `tellpeer'
+ * if the peer doesn't know.  The caller has a reference or a hold, and no lock.
+ */
+void
+vsock_conn_end(vsock_conn_t *vc, int error, boolean_t tellpeer)
+{
+	vsock_conn_t *lc = NULL;
+	timeout_id_t tid;
+	boolean_t embryo;
+
+	mutex_enter(&vc->vc_lock);
+	if (vsock_conn_in(vc, S(IDLE) | S(BOUND) | S(LISTEN) | S(CLOSED))) {
+		mutex_exit(&vc->vc_lock);
+		return;
+	}
+	embryo = (vc->vc_state == VSOCK_S_EMBRYO);
+	if (embryo) {
+		lc = vc->vc_listener;
+		vc->vc_listener = NULL;
+	} else if (vc->vc_state == VSOCK_S_CONNECTING) {
+		VSOCK_STAT(vc->vc_zone, refused_out, 1);
+	} else if (error != 0) {
+		VSOCK_STAT(vc->vc_zone, resets, 1);
+	}
+	if (vc->vc_state == VSOCK_S_CONNECTING &&
+	    (vc->vc_flags & VCF_CLOSED) == 0)
+		vsock_conn_setstate(vc, VSOCK_S_BOUND);
+	else
+		vsock_conn_setstate(vc, VSOCK_S_CLOSED);
+	vsock_conn_unlist(vc);
+	if ((vc->vc_flags & VCF_CLOSED) != 0)
+		vsock_conn_unbind(vc);
+	tid = vsock_timer_disarm(vc);
+	vc->vc_end_error = error;
+	vc->vc_flags |= VCF_END;
+	vsock_rx_run(vc);
+	mutex_exit(&vc->vc_lock);
+
+	vsock_timer_cancel(vc, tid);
+	if (embryo) {
+		/* Neither was it attached, nor does sockfs have it. */
+		vsock_conn_unref(lc);
+		vsock_conn_unref(vc);
+		return;
+	}
+	if (tellpeer && vc->vc_tc != NULL)
+		vc->vc_tp->vtp_ops->vto_reset(vc->vc_tc);
+	vsock_conn_rele(vc);
+}
+
+void
+vsock_up_reset(vsock_conn_t *vc, int error)
+{
+	vsock_conn_end(vc, error, B_FALSE);
+}
+
+/*
+ * End all connections of a transport whose peer is gone; or, without one, all
+ * of a zone.
+ */
+void
+vsock_conn_end_all(vsock_zone_t *vz, vsock_transport_t *vtp, int error)
+{
+	vsock_bucket_t *vb;
+	vsock_conn_t *vc;
+	uint_t i;
+
+	for (i = 0; i < VSOCK_CONN_BUCKETS; i++) {
+		vb = &vz->vz_conns[i];
+		do {
+			mutex_enter(&vb->vb_lock);
+			for (vc = list_head(&vb->vb_list); vc != NULL;
+			    vc = list_next(&vb->vb_list, vc)) {
+				if (vtp == NULL || vc->vc_tp == vtp)
+					break;
+			}
+			if (vc != NULL)
+				vsock_conn_ref(vc);
+			mutex_exit(&vb->vb_lock);
+			if (vc != NULL) {
+				vsock_conn_end(vc, error, vtp == NULL);
+				vsock_conn_unref(vc);
+			}
+		} while (vc != NULL);
+	}
+}
+
+/*
+ * A closed socket's peer should have answered by now.  As long as it still
+ * takes what the application had written, it is given more time.
+ */
+static void
+vsock_close_timeout(vsock_conn_t *vc)
+{
+	size_t unsent = 0;
+
+	if (vsock_conn_hold(vc)) {
+		if (vc->vc_tc != NULL)
+			unsent = vc->vc_tp->vtp_ops->vto_unsent(vc->vc_tc);
+		vsock_conn_rele(vc);
+	}
+	mutex_enter(&vc->vc_lock);
+	if (vc->vc_state != VSOCK_S_CLOSING) {
+		mutex_exit(&vc->vc_lock);
+		return;
+	}
+	if (unsent != vc->vc_unsent)
+		vc->vc_stalls = 0;
+	vc->vc_unsent = unsent;
+	if (unsent != 0 && ++vc->vc_stalls < VSOCK_CLOSE_PERIODS) {
+		vsock_timer_arm(vc, VSOCK_CLOSE_TIMEOUT);
+		mutex_exit(&vc->vc_lock);
+		return;
+	}
+	mutex_exit(&vc->vc_lock);
+	VSOCK_STAT(vc->vc_zone, close_timeouts, 1);
+	vsock_conn_end(vc, ETIMEDOUT, B_TRUE);
+}
+
+/*
+ * In the taskq.  A callout comes a little early at times, never by as much as
+ * the shortest timer is long.
+ */
+static void
+vsock_timer_task(void *arg)
+{
+	vsock_conn_t *vc = arg;
+	vsock_state_t state;
+	boolean_t due;
+
+	mutex_enter(&vc->vc_lock);
+	due = (vc->vc_deadline != 0 &&
+	    vc->vc_deadline - gethrtime() < MSEC2NSEC(20));
+	if (due)
+		(void) vsock_timer_disarm(vc);
+	state = vc->vc_state;
+	mutex_exit(&vc->vc_lock);
+
+	if (due && state == VSOCK_S_CONNECTING) {
+		VSOCK_STAT(vc->vc_zone, connect_timeouts, 1);
+		vsock_conn_end(vc, ETIMEDOUT, B_TRUE);
+	} else if (due && state == VSOCK_S_CLOSING) {
+		vsock_close_timeout(vc);
+	}
+	vsock_conn_unref(vc);
+}
+
+/*
+ * The application has closed the socket: sd_close().  Waits for upcalls that
+ * are under way; none is made afterwards.  An open connection is closed in the
+ * background.  The reference that sockfs had is dropped.
+ */
+void
+vsock_conn_close(vsock_conn_t *vc)
+{
+	mblk_t *mp;
+
+	mutex_enter(&vc->vc_lock);
+	vc->vc_flags |= VCF_CLOSED;
+	vc->vc_upper = NULL;
+	while (vc->vc_inupcall != 0)
+		cv_wait(&vc->vc_cv, &vc->vc_lock);
+	mp = vc->vc_rxq;
+	vc->vc_rxq = vc->vc_rxtail = NULL;
+	vc->vc_rxlen = 0;
+
+	if (vsock_conn_in(vc, S_OPEN)) {
+		VERIFY(vsock_conn_hold(vc));
+		vsock_conn_setstate(vc, VSOCK_S_CLOSING);
+		vsock_timer_arm(vc, VSOCK_CLOSE_TIMEOUT);
+		mutex_exit(&vc->vc_lock);
+		vc->vc_tp->vtp_ops->vto_shutdown(vc->vc_tc, VSOCK_SHUT_BOTH);
+		vsock_conn_rele(vc);
+	} else if (vc->vc_state == VSOCK_S_CONNECTING) {
+		mutex_exit(&vc->vc_lock);
+		vsock_conn_end(vc, ECONNABORTED, B_TRUE);
+	} else {
+		if (vc->vc_state != VSOCK_S_CLOSED)
+			vsock_conn_setstate(vc, VSOCK_S_CLOSED);
+		vsock_conn_unbind(vc);
+		mutex_exit(&vc->vc_lock);
+	}
+	freemsg(mp);
+	vsock_conn_unref(vc);
+}

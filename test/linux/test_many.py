@@ -1,0 +1,44 @@
+#
+# This file and its contents are supplied under the terms of the
+# Common Development and Distribution License ("CDDL"), version 1.0.
+# You may only use this file in accordance with the terms of version
+# 1.0 of the CDDL.
+#
+# A full copy of the text of the CDDL should have accompanied this
+# source.  A copy of the CDDL is also available via the Internet at
+# http://www.illumos.org/license/CDDL.
+#
+
+"""A thousand connections, and what is left of them: nothing."""
+
+from harness import check_equal, until
+
+
+def thousand(lab, **args):
+    guest = lab.guest()
+    until(lambda: guest.sockets() == 0, "the guest has no connection")
+    before = lab.vsockd.connections()
+    for listener, client, cid in lab.ends():
+        port = lab.port()
+        server = listener.call("serve", port=port)["server"]
+        got = client.call("run", cid=cid, port=port, seed=11, count=1000,
+                          max=4096, msg=4096, **args)
+        check_equal("connections", got["conns"], 1000)
+        until(lambda: listener.call("served", server=server)["open"] == 0,
+              "the server's connections have ended")
+        served = listener.call("served", server=server)
+        check_equal("connections served", served["conns"], 1000)
+        check_equal("the server's errors", served["errors"], 0)
+        check_equal("bytes to the server", served["received"], got["sent"])
+    until(lambda: guest.sockets() == 0, "the guest has forgotten them")
+    until(lambda: lab.vsockd.connections() == before,
+          "vsockd has forgotten them")
+
+
+def test_one_after_another(lab):
+    thousand(lab, parallel=1)
+
+
+def test_200_at_a_time(lab):
+    """All of 200 are open before the first is used."""
+    thousand(lab, parallel=200, hold=1)

@@ -38,22 +38,39 @@ struct vsd_ctl {
 	vsd_event_t	vc_event;	/* must be first */
 	int		vc_fd;
 	uid_t		vc_uid;
-	vsd_ctl_t	*vc_next;	/* in a socket's list of waiters */
-	vsd_ctl_t	**vc_prevp;	/* NULL: waits for nothing */
+	vsd_ctl_t	*vc_next;	/* in a list: ctl_idle, or a socket's */
+	vsd_ctl_t	**vc_prevp;
+	bool		vc_waits;	/* it is a socket's */
 };
+
+static vsd_ctl_t *ctl_idle;	/* clients that have not asked yet */
 
 static int ctl_listen = -1;
 static int ctl_spare = -1;	/* for when there are no descriptors left */
 static const char *ctl_path;
 
 static void
+ctl_remove(vsd_ctl_t *c)
+{
+	*c->vc_prevp = c->vc_next;
+	if (c->vc_next != NULL)
+		c->vc_next->vc_prevp = c->vc_prevp;
+}
+
+static void
+ctl_insert(vsd_ctl_t *c, vsd_ctl_t **head)
+{
+	c->vc_next = *head;
+	c->vc_prevp = head;
+	if (c->vc_next != NULL)
+		c->vc_next->vc_prevp = &c->vc_next;
+	*head = c;
+}
+
+static void
 ctl_free(vsd_ctl_t *c)
 {
-	if (c->vc_prevp != NULL) {
-		*c->vc_prevp = c->vc_next;
-		if (c->vc_next != NULL)
-			c->vc_next->vc_prevp = c->vc_prevp;
-	}
+	ctl_remove(c);
 	(void) close(c->vc_fd);
 	free(c);
 }
@@ -61,11 +78,9 @@ ctl_free(vsd_ctl_t *c)
 void
 ctl_wait(vsd_ctl_t *c, vsd_ctl_t **head)
 {
-	c->vc_next = *head;
-	c->vc_prevp = head;
-	if (c->vc_next != NULL)
-		c->vc_next->vc_prevp = &c->vc_next;
-	*head = c;
+	ctl_remove(c);
+	ctl_insert(c, head);
+	c->vc_waits = true;
 }
 
 /* Sends the reply, and a descriptor unless it is -1; the client is done. */
@@ -227,7 +242,7 @@ ctl_event(vsd_event_t *ve, uint32_t events)
 		(void) memcpy(&fd, CMSG_DATA(cm), sizeof (int));
 
 	/* One that waits has nothing more to say. */
-	if (n != sizeof (req) || c->vc_prevp != NULL) {
+	if (n != sizeof (req) || c->vc_waits) {
 		if (fd != -1)
 			(void) close(fd);
 		ctl_free(c);
@@ -275,6 +290,7 @@ ctl_client(vsd_event_t *ve, uint32_t events)
 	c->vc_event.ve_func = ctl_event;
 	c->vc_fd = fd;
 	c->vc_uid = cred.uid;
+	ctl_insert(c, &ctl_idle);
 	if (vsd_event_add(fd, EPOLLIN, &c->vc_event) != 0)
 		ctl_free(c);
 }
@@ -296,6 +312,8 @@ ctl_init(const char *path)
 void
 ctl_fini(void)
 {
+	while (ctl_idle != NULL)
+		ctl_free(ctl_idle);
 	if (ctl_listen != -1) {
 		(void) close(ctl_listen);
 		(void) unlink(ctl_path);

@@ -201,7 +201,7 @@ run_preload(void)
 {
 	char self[PATH_MAX], lib[PATH_MAX * 2], all[PATH_MAX * 4];
 	const char *others = getenv("LD_PRELOAD");
-	char *slash, *real;
+	char real[PATH_MAX], *slash;
 	ssize_t n;
 
 	if ((n = readlink("/proc/self/exe", self, sizeof (self) - 1)) < 0)
@@ -210,7 +210,7 @@ run_preload(void)
 	if ((slash = strrchr(self, '/')) != NULL)
 		slash[1] = '\0';
 	(void) snprintf(lib, sizeof (lib), "%s" RUN_LIBRARY, self);
-	if ((real = realpath(lib, NULL)) == NULL)
+	if (realpath(lib, real) == NULL)
 		die(EXIT_CANNOT, "%s: %s", lib, strerror(errno));
 	if (strpbrk(real, " :") != NULL)
 		die(EXIT_CANNOT, "%s: LD_PRELOAD cannot name this file", real);
@@ -221,7 +221,6 @@ run_preload(void)
 	} else {
 		(void) snprintf(all, sizeof (all), "%s", real);
 	}
-	free(real);
 	if (setenv("LD_PRELOAD", all, 1) != 0)
 		die(EXIT_CANNOT, "%s", strerror(errno));
 }
@@ -282,7 +281,7 @@ main(int argc, char **argv)
 	};
 	const size_t max_path = sizeof (((struct sockaddr_un *)0)->sun_path);
 	const char *control = getenv("VSOCK_CONTROL");
-	char path[PATH_MAX], *real;
+	char path[PATH_MAX], real[PATH_MAX];
 	bool kstat = false;
 	int c;
 
@@ -302,7 +301,7 @@ main(int argc, char **argv)
 	if (control == NULL || *control == '\0' || kstat != (optind == argc))
 		usage();
 	/* The program may go to another folder. */
-	if ((real = realpath(control, NULL)) == NULL)
+	if (realpath(control, real) == NULL)
 		die(EXIT_FAILURE, "%s: %s", control, strerror(errno));
 	if (strlen(real) >= max_path)
 		die(EXIT_FAILURE, "%s: path too long for a socket", real);

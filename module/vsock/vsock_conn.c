@@ -191,7 +191,7 @@ vsock_conn_init(void)
 boolean_t
 vsock_conn_busy(void)
 {
-	return (vsock_nconns != 0);
+	return (atomic_or_uint_nv(&vsock_nconns, 0) != 0);
 }
 
 void
@@ -265,13 +265,14 @@ vsock_conn_unref(vsock_conn_t *vc)
 boolean_t
 vsock_conn_hold(vsock_conn_t *vc)
 {
-	uint_t n;
+	uint_t n = 1, was;
 
-	do {
-		n = vc->vc_tcholds;
-		if (n == 0)
+	/* Most of the time, 1 is right: it is attached, and not in use. */
+	while ((was = atomic_cas_uint(&vc->vc_tcholds, n, n + 1)) != n) {
+		if (was == 0)
 			return (B_FALSE);
-	} while (atomic_cas_uint(&vc->vc_tcholds, n, n + 1) != n);
+		n = was;
+	}
 	return (B_TRUE);
 }
 
@@ -899,10 +900,8 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 
 	mutex_enter(&vc->vc_lock);
 	/* A former attempt may not have been cleared away entirely. */
-	while (vc->vc_tcholds != 0 &&
-	    vsock_conn_in(vc, S(IDLE) | S(BOUND))) {
+	while (vc->vc_tp != NULL && vsock_conn_in(vc, S(IDLE) | S(BOUND)))
 		cv_wait(&vc->vc_cv, &vc->vc_lock);
-	}
 	if (vc->vc_state == VSOCK_S_IDLE)
 		error = vsock_conn_bind(vc, VMADDR_CID_ANY, VMADDR_PORT_ANY);
 	else if (vc->vc_state == VSOCK_S_CONNECTING)
@@ -1007,21 +1006,20 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 		return (EACCES);
 	}
 	lc = vsock_listener_lookup(vz, vt->vt_lcid, vt->vt_lport);
-	if (lc == NULL || lc->vc_state != VSOCK_S_LISTEN) {
-		error = ECONNREFUSED;
-		goto refuse;
-	}
-	if (lc->vc_type != type) {
-		error = ESOCKTNOSUPPORT;
-		goto refuse;
-	}
-	vc = vsock_conn_create(vz, type, KM_NOSLEEP);
+	vc = (lc == NULL) ? NULL : vsock_conn_create(vz, type, KM_NOSLEEP);
 	if (vc == NULL) {
-		error = ENOMEM;
+		error = (lc == NULL) ? ECONNREFUSED : ENOMEM;
 		goto refuse;
 	}
 
 	mutex_enter(&lc->vc_lock);
+	if (lc->vc_state != VSOCK_S_LISTEN || lc->vc_type != type) {
+		error = (lc->vc_state != VSOCK_S_LISTEN) ? ECONNREFUSED :
+		    ESOCKTNOSUPPORT;
+		mutex_exit(&lc->vc_lock);
+		vsock_conn_unref(vc);
+		goto refuse;
+	}
 	vc->vc_rcvmin = lc->vc_rcvmin;
 	vc->vc_rcvmax = lc->vc_rcvmax;
 	vc->vc_rcvbuf = lc->vc_rcvbuf;
@@ -1033,7 +1031,6 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	mutex_enter(&vc->vc_lock);
 	error = vsock_conn_attach(vc, vtp, vt);
 	if (error != 0) {
-		vsock_conn_setstate(vc, VSOCK_S_CLOSED);
 		mutex_exit(&vc->vc_lock);
 		vsock_conn_unref(vc);
 		if (error == EADDRINUSE)
@@ -1144,7 +1141,7 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 	 * The caller will free tc.  Whoever ended the connection, if it wasn't
 	 * this function, may be about to use it: that is rare, and soon over.
 	 */
-	while (vc->vc_tcholds != 1)
+	while (atomic_or_uint_nv(&vc->vc_tcholds, 0) != 1)
 		delay(1);
 	vsock_conn_unref(vc);
 	vsock_conn_rele(vc);

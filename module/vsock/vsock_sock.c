@@ -159,7 +159,7 @@ vsock_sd_listen(sock_lower_handle_t lower, int backlog, cred_t *cr)
 	int error = 0;
 
 	mutex_enter(&vc->vc_lock);
-	if (vc->vc_state == VSOCK_S_BOUND && vc->vc_tcholds == 0)
+	if (vc->vc_state == VSOCK_S_BOUND && vc->vc_tp == NULL)
 		vsock_conn_setstate(vc, VSOCK_S_LISTEN);
 	if (vc->vc_state == VSOCK_S_LISTEN) {
 		vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_ENAB_ACCEPT,
@@ -345,12 +345,14 @@ vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 		if (len < sizeof (bytes))
 			return (EINVAL);
 		bcopy(val, &bytes, sizeof (bytes));
+		mutex_enter(&vc->vc_lock);
 		if (name == SO_VM_SOCKETS_BUFFER_MIN_SIZE)
 			vc->vc_rcvmin = bytes;
 		else if (name == SO_VM_SOCKETS_BUFFER_MAX_SIZE)
 			vc->vc_rcvmax = bytes;
 		if (name != SO_VM_SOCKETS_BUFFER_SIZE)
 			bytes = vc->vc_rcvbuf;
+		mutex_exit(&vc->vc_lock);
 		vsock_set_rcvbuf(vc, bytes);
 		return (0);
 	case SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD:
@@ -362,7 +364,9 @@ vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 		    tv.tv_sec > INT_MAX / MILLISEC - 1)
 			return (ERANGE);
 		ms = tv.tv_sec * MILLISEC + (tv.tv_usec + 999) / 1000;
+		mutex_enter(&vc->vc_lock);
 		vc->vc_connect_ms = (ms != 0 ? ms : VSOCK_CONNECT_TIMEOUT);
+		mutex_exit(&vc->vc_lock);
 		return (0);
 	default:
 		return (ENOPROTOOPT);
@@ -410,10 +414,13 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 	}
 	if (name == SO_PROTOTYPE)
 		return (n == 0 || n == PF_VSOCK ? 0 : EPROTONOSUPPORT);
-	if (name == SO_RCVBUF)
+	if (name == SO_RCVBUF) {
 		vsock_set_rcvbuf(vc, n + (uint64_t)n / 3);
-	else
-		vc->vc_sndbuf = MAX(VSOCK_GATHER, MIN(n, VSOCK_BUF_CEILING));
+		return (0);
+	}
+	mutex_enter(&vc->vc_lock);
+	vc->vc_sndbuf = MAX(VSOCK_GATHER, MIN(n, VSOCK_BUF_CEILING));
+	mutex_exit(&vc->vc_lock);
 	return (0);
 }
 

@@ -42,7 +42,8 @@
  * attempt has ended either way.
  *
  * LISTENING: the byte that tells of connections is written when there is one
- * to accept and none of these bytes in the pair.
+ * to accept, and the last such byte was followed by a request: the library
+ * reads it, and then asks (va_told).
  *
  * CONNECTED, from application to kernel: the end of file on va_fd means that
  * the application has shut down its sending side, or closed.  Both are passed
@@ -111,6 +112,7 @@ struct vsd_app {
 	bool		va_fd_out;
 	bool		va_fd_hup;
 	bool		va_gone;	/* the application has closed */
+	bool		va_told;	/* LISTENING: a byte was sent */
 	bool		va_up_eof;	/* no more comes from va_fd */
 	bool		va_up_done;	/* ... and va_file has been told */
 	bool		va_down_eof;	/* no more comes from va_file */
@@ -634,11 +636,10 @@ app_check_connect(vsd_app_t *a)
 static void
 app_check_accept(vsd_app_t *a)
 {
-	int unread = 0;
-
-	if (xl_readable(a->va_file) &&
-	    ioctl(a->va_fd, SIOCOUTQ, &unread) == 0 && unread == 0)
-		(void) send(a->va_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!a->va_told && xl_readable(a->va_file)) {
+		a->va_told = (send(a->va_fd, "", 1,
+		    MSG_DONTWAIT | MSG_NOSIGNAL) == 1);
+	}
 }
 
 /*
@@ -742,12 +743,17 @@ app_listen(vsd_app_t *a, int backlog)
 }
 
 int
-app_accept(vsd_app_t *a, void *addr, uint32_t *lenp, int *fdp)
+app_accept(vsd_app_t *a, bool told, void *addr, uint32_t *lenp, int *fdp)
 {
 	fsk_file_t *file;
 	vsd_app_t *new;
-	int err;
+	int unread, err;
 
+	/* The byte has to go with the connection that it tells of. */
+	if (a->va_told && !told &&
+	    ioctl(a->va_fd, SIOCOUTQ, &unread) == 0 && unread != 0)
+		return (EAGAIN);
+	a->va_told = false;
 	err = xl_accept(a->va_file, addr, lenp, &file);
 	if (err == 0) {
 		err = app_create(file, APP_CONNECTING, &new, fdp);

@@ -176,7 +176,8 @@ ctl_request(vsd_ctl_t *c, const vsc_request_t *q, int fd, vsc_reply_t *rep,
 		err = app_listen(a, arg[0]);
 		break;
 	case VSC_ACCEPT:
-		return (app_accept(a, rep->vp_data, &rep->vp_len, newfd));
+		return (app_accept(a, arg[0] != 0, rep->vp_data, &rep->vp_len,
+		    newfd));
 	case VSC_CONNECT:
 		*waits = (arg[0] == 0);
 		err = app_connect(a, q->vq_data, q->vq_len, fd,

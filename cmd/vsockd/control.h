@@ -34,9 +34,9 @@
  *
  * which is how getpeername(2) tells the library that it is connected.
  *
- * A listening socket becomes readable, by a byte from vsockd, while connections
- * wait.  accept(2) takes away a byte that is there, asks for a connection, and
- * if there is none waits for the next byte.
+ * A listening socket is readable, by a byte from vsockd, while connections
+ * wait.  accept(2) asks for a connection, and if there is none waits until it
+ * sees the byte; it is vsockd that takes it away.
  */
 
 #include <sys/types.h>
@@ -56,7 +56,7 @@ enum {
 	VSC_SOCKET = 1,		/* family, type, protocol: a socket */
 	VSC_BIND,		/* address in data */
 	VSC_LISTEN,		/* backlog */
-	VSC_ACCEPT,		/* a socket, the peer's address in data */
+	VSC_ACCEPT,		/* 1: took a byte; a socket, address in data */
 	VSC_CONNECT,		/* 1: do not wait; address in data */
 	VSC_GETSOCKNAME,	/* address in data */
 	VSC_GETPEERNAME,	/* address in data */

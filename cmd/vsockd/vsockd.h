@@ -70,13 +70,14 @@ extern vsd_app_t *app_find(int fd);
 /*
  * Requests: 0 or errno.  app_socket() and app_accept() give the application's
  * end, to be sent away and closed.  app_connect() may also give EINPROGRESS:
- * then ctl_connected() is called for `waiter' later, if there is one; `fd' is
- * the application's end.
+ * then ctl_connected() is called for `waiter' later, if there is one.  `fd' is
+ * the application's end of the socket itself.
  */
 extern int app_socket(int domain, int type, int protocol, bool priv, int *fdp);
 extern int app_bind(vsd_app_t *, const void *addr, uint32_t len);
 extern int app_listen(vsd_app_t *, int backlog);
-extern int app_accept(vsd_app_t *, void *addr, uint32_t *lenp, int *fdp);
+extern int app_accept(vsd_app_t *, bool told, void *addr, uint32_t *lenp,
+    int *fdp);
 extern int app_connect(vsd_app_t *, const void *addr, uint32_t len, int fd,
     vsd_ctl_t *waiter);
 extern int app_getsockname(vsd_app_t *, void *addr, uint32_t *lenp);

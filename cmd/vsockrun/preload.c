@@ -335,7 +335,7 @@ connect(int fd, const struct sockaddr *addr, socklen_t len)
 EXPORT int
 accept4(int fd, struct sockaddr *addr, socklen_t *lenp, int flags)
 {
-	const vsc_request_t req = {
+	vsc_request_t req = {
 		.vq_version	= VSC_VERSION,
 		.vq_op		= VSC_ACCEPT
 	};
@@ -349,11 +349,12 @@ accept4(int fd, struct sockaddr *addr, socklen_t *lenp, int flags)
 		return (pre_fail(EINVAL));
 	if (pre_kind(fd) == PRE_CONNECTED)
 		return (pre_fail(EINVAL));
-	(void) REAL(recv)(fd, &byte, 1, MSG_DONTWAIT);
+	req.vq_arg[0] = (REAL(recv)(fd, &byte, 1, MSG_DONTWAIT) == 1);
 	while ((err = pre_request(&req, fd, &rep, &newfd,
 	    (flags & SOCK_CLOEXEC) != 0)) == EAGAIN) {
-		if (REAL(recv)(fd, &byte, 1, 0) < 0)
+		if (REAL(recv)(fd, &byte, 1, MSG_PEEK) < 0)
 			return (-1);
+		req.vq_arg[0] = 1;
 	}
 	if (err == 0 && newfd == -1)
 		err = EMFILE;

@@ -54,7 +54,7 @@
  *
  *  - A ring keeps its lease, and its mapping, between batches.  Who works on it
  *    sets hr_busy.  While that is not set the lease can be broken, and the
- *    pages be released, by whoever asks (vsockhv_ring_expire()): a worker that
+ *    pages be released, by whoever asks (vsockhv_expire()): a worker that
  *    sleeps, or hands packets to sockets, is never waited for.
  *
  *  - With hr_busy set a worker takes short locks, allocates without sleeping,
@@ -83,6 +83,8 @@
  *
  * LOCKING
  *
+ *	vsockhv_lock	keeps a device from being freed while vsockhv_expire()
+ *			looks at it.
  *	vh_lock		serialises ioctls; protects vh_hold, vh_vio, vh_features
  *			and the set-up of rings.  Workers never take it.
  *	vh_vio_lock	protects vh_vio_users and vh_vio_resets, which keep a
@@ -93,10 +95,10 @@
  *			indices and the rest of the ring.
  *	vh_intr_lock	protects vh_intr.
  *
- * They are taken in this order.  hr_lock is held when a lease is broken, and
- * taken by the callback that tells of its expiry; it is not held when one is
- * signed.  A worker calls vsock_virtio with none of them, an ioctl with vh_lock
- * alone.
+ * The others are taken after vh_lock; hr_lock also after vsockhv_lock.  hr_lock
+ * is held when a lease is broken, and taken by the callback that tells of its
+ * expiry; it is not held when one is signed.  A worker calls vsock_virtio with
+ * none of them, an ioctl with vh_lock alone.
  *
  * WHO MAY
  *
@@ -143,6 +145,7 @@ static const char *const vsockhv_stat_names[VHS_COUNT] = {
 	VSOCKHV_STATS(VSOCKHV_STAT_NAME)
 };
 
+static kmutex_t		vsockhv_lock;
 static void		*vsockhv_state;
 static id_space_t	*vsockhv_minors;
 static dev_info_t	*vsockhv_dip;
@@ -219,6 +222,25 @@ vsockhv_intr_clear(vsockhv_t *vh, uint32_t bits)
 	mutex_enter(&vh->vh_intr_lock);
 	vh->vh_intr &= ~bits;
 	mutex_exit(&vh->vh_intr_lock);
+}
+
+/*
+ * The lease of a ring has expired.  The VM may be about to call this when the
+ * owner breaks the lease, and do so when the device is gone: so the argument is
+ * not a pointer.
+ */
+boolean_t
+vsockhv_expire(void *id)
+{
+	boolean_t now = B_FALSE;
+	vsockhv_t *vh;
+
+	mutex_enter(&vsockhv_lock);
+	vh = ddi_get_soft_state(vsockhv_state, VSOCKHV_ID_MINOR(id));
+	if (vh != NULL)
+		now = vsockhv_ring_expire(&vh->vh_ring[VSOCKHV_ID_RING(id)]);
+	mutex_exit(&vsockhv_lock);
+	return (now);
 }
 
 /*
@@ -516,7 +538,9 @@ vsockhv_open(dev_t *devp, int flag, int otype, cred_t *cr)
 
 	if ((minor = id_alloc_nosleep(vsockhv_minors)) == -1)
 		return (EBUSY);
+	mutex_enter(&vsockhv_lock);
 	if (ddi_soft_state_zalloc(vsockhv_state, minor) != DDI_SUCCESS) {
+		mutex_exit(&vsockhv_lock);
 		id_free(vsockhv_minors, minor);
 		return (ENOMEM);
 	}
@@ -528,6 +552,7 @@ vsockhv_open(dev_t *devp, int flag, int otype, cred_t *cr)
 	cv_init(&vh->vh_vio_cv, NULL, CV_DRIVER, NULL);
 	for (uint16_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
 		vsockhv_ring_create(vh, i);
+	mutex_exit(&vsockhv_lock);
 
 	*devp = makedevice(getmajor(*devp), (minor_t)minor);
 	return (0);
@@ -555,14 +580,16 @@ vsockhv_close(dev_t dev, int flag, int otype, cred_t *cr)
 	}
 	mutex_exit(&vh->vh_lock);
 
+	pollhead_clean(&vh->vh_pollhead);
+	mutex_enter(&vsockhv_lock);
 	for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
 		vsockhv_ring_destroy(&vh->vh_ring[i]);
-	pollhead_clean(&vh->vh_pollhead);
 	cv_destroy(&vh->vh_vio_cv);
 	mutex_destroy(&vh->vh_vio_lock);
 	mutex_destroy(&vh->vh_intr_lock);
 	mutex_destroy(&vh->vh_lock);
 	ddi_soft_state_free(vsockhv_state, minor);
+	mutex_exit(&vsockhv_lock);
 	id_free(vsockhv_minors, minor);
 	return (0);
 }
@@ -675,8 +702,10 @@ _init(void)
 		return (err);
 	vsockhv_minors = id_space_create("vsockhv_minors",
 	    VSOCKHV_CTL_MINOR + 1, UINT16_MAX);
+	mutex_init(&vsockhv_lock, NULL, MUTEX_DRIVER, NULL);
 
 	if ((err = mod_install(&vsockhv_modlinkage)) != 0) {
+		mutex_destroy(&vsockhv_lock);
 		id_space_destroy(vsockhv_minors);
 		ddi_soft_state_fini(&vsockhv_state);
 	}
@@ -690,6 +719,7 @@ _fini(void)
 
 	if ((err = mod_remove(&vsockhv_modlinkage)) != 0)
 		return (err);
+	mutex_destroy(&vsockhv_lock);
 	id_space_destroy(vsockhv_minors);
 	ddi_soft_state_fini(&vsockhv_state);
 	return (0);

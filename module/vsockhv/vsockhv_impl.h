@@ -174,6 +174,15 @@ typedef struct vsockhv {
 	vsockhv_ring_t	vh_ring[VIRTIO_VSOCK_NQUEUES];
 } vsockhv_t;
 
+/*
+ * A ring, for those who may outlive it: the argument of vsockhv_expire().
+ */
+#define	VSOCKHV_RING_ID(hr)	\
+	((void *)((uintptr_t)(hr)->hr_dev->vh_minor << 2 | (hr)->hr_index))
+#define	VSOCKHV_ID_MINOR(id)	((minor_t)((uintptr_t)(id) >> 2))
+#define	VSOCKHV_ID_RING(id)	((uint_t)(uintptr_t)(id) & 3)
+
+extern boolean_t vsockhv_expire(void *);
 extern void vsockhv_stat(vsockhv_t *, vsockhv_stat_t);
 extern void vsockhv_intr(vsockhv_t *, uint32_t);
 
@@ -182,6 +191,7 @@ extern void vsockhv_ring_destroy(vsockhv_ring_t *);
 extern int vsockhv_ring_init(vsockhv_ring_t *, const vsockhv_ring_init_t *);
 extern void vsockhv_ring_reset(vsockhv_ring_t *);
 extern int vsockhv_ring_kick(vsockhv_ring_t *);
+extern boolean_t vsockhv_ring_expire(vsockhv_ring_t *);
 extern void vsockhv_ring_wakeup(vsockhv_ring_t *);
 extern int vsockhv_ring_pause(vsockhv_ring_t *);
 extern int vsockhv_ring_resume(vsockhv_ring_t *);

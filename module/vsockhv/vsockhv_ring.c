@@ -138,17 +138,18 @@ vsockhv_ring_break(vsockhv_ring_t *hr)
 }
 
 /*
- * The VM wants the lease back.  If nobody is using it, it can be had at once.
- * Otherwise whoever does will notice before long, and break it.
+ * The VM wants the lease back.  If nobody is using it, it can be had at once
+ * (B_TRUE).  Otherwise whoever does will notice before long, and break it; or
+ * has just done so.
  */
-static boolean_t
-vsockhv_ring_expire(void *arg)
+boolean_t
+vsockhv_ring_expire(vsockhv_ring_t *hr)
 {
-	vsockhv_ring_t *hr = arg;
 	boolean_t now = B_FALSE;
 
 	mutex_enter(&hr->hr_lock);
-	if (hr->hr_lease != NULL && !hr->hr_busy) {
+	if (hr->hr_lease != NULL && !hr->hr_busy &&
+	    vmm_drv_lease_expired(hr->hr_lease)) {
 		vsockhv_ring_unmap(hr);
 		hr->hr_lease = NULL;
 		now = B_TRUE;
@@ -208,7 +209,7 @@ vsockhv_ring_enter(vsockhv_ring_t *hr)
 	if (hr->hr_lease == NULL) {
 		mutex_exit(&hr->hr_lock);
 		lease = vmm_drv_lease_sign(hr->hr_dev->vh_hold,
-		    vsockhv_ring_expire, hr);
+		    vsockhv_expire, VSOCKHV_RING_ID(hr));
 		if (lease == NULL)
 			return (ENXIO);
 		if (!vsockhv_ring_map(hr, lease)) {

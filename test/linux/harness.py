@@ -302,7 +302,8 @@ class Vsockd(Process):
 
     def refused_addresses(self):
         """How many packets had addresses that their sender may not use."""
-        return self.counter("bad_address")
+        return sum(self.counter(name) for name in
+                   ("bad_src_cid", "bad_dst_cid", "bad_cid_bits"))
 
 
 class Guest(Process):

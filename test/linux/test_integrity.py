@@ -52,9 +52,3 @@ def traffic(lab, seconds, parallel, **args):
 def test_streams(lab):
     """50 streams, messages up to 1 MiB, random half-closes."""
     traffic(lab, SECONDS, 25, max=4 * harness.MIB, msg=harness.MIB)
-
-
-def test_records(lab):
-    """The same with records of up to 64 KiB."""
-    traffic(lab, max(1, SECONDS // 10), 10, max=harness.MIB, msg=65536,
-            type="seqpacket")

@@ -58,20 +58,6 @@ def test_small_messages(lab):
         listener.call("close", fd=sfd)
 
 
-def test_records(lab):
-    """SOCK_SEQPACKET: what arrives has the boundaries of what was sent."""
-    for listener, client, cid in lab.ends():
-        sfd, cfd = connection(listener, client, cid, lab.port(),
-                              type="seqpacket")
-        transfer(client, cfd, listener, sfd, seed=5, count=4 * harness.MIB)
-        transfer(listener, sfd, client, cfd, seed=6, count=4 * harness.MIB)
-        client.call("shutdown", fd=cfd, how="wr")
-        check_equal("after the last record",
-                    listener.call("recv", fd=sfd), {"bytes": 0, "eof": 1})
-        client.call("close", fd=cfd)
-        listener.call("close", fd=sfd)
-
-
 def test_half_close(lab):
     """The end of one direction is seen while the other goes on."""
     for listener, client, cid in lab.ends():

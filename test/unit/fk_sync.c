@@ -10,8 +10,8 @@
  */
 
 /*
- * The fake kernel: locks, condition variables, threads, and the checks that make
- * it stricter than the real one.
+ * The fake kernel: locks, condition variables, threads, and the checks that
+ * make it stricter than the real one.
  */
 
 #include <sys/types.h>
@@ -432,8 +432,7 @@ KTEST_PANICS(fk_lock_nested_other, "another of its class held")
 /*
  * Contexts.
  */
-KTEST_PANICS(fk_intr_kmem_sleep,
-    "kmem_alloc(KM_SLEEP): may sleep, in interrupt context")
+KTEST_PANICS(fk_intr_kmem_sleep, "kmem_alloc(KM_SLEEP): may sleep, in int")
 {
 	fk_intr_enter();
 	(void) kmem_alloc(8, KM_SLEEP);
@@ -484,8 +483,7 @@ KTEST_PANICS(fk_intr_lock_slept_with, "held across a sleep, and taken in an")
 	mutex_enter(&s->s_lock);
 }
 
-KTEST_PANICS(fk_intr_lock_then_slept_with,
-    "held across a sleep, and taken in an")
+KTEST_PANICS(fk_intr_lock_then_slept, "held across a sleep, and taken in an")
 {
 	sync_t *s = sync_create();
 

@@ -21,8 +21,8 @@
  *	}
  *
  * Each test runs in a process of its own, where a kernel has been booted with
- * all checks and virtual time, and is shut down (which panics about whatever was
- * left) when the test returns.  KTEST_REAL() is the same in real time.
+ * all checks and virtual time, and is shut down (which panics about whatever
+ * was left) when the test returns.  KTEST_REAL() is the same in real time.
  * KTEST_PANICS() must end in a panic whose output has the text in it.
  *
  * KTEST_MODULES() offers the modules of a table (that ends with an fm_name of
@@ -91,8 +91,8 @@ extern _Noreturn void kt_fail(const char *file, int line, const char *fmt, ...)
 #define	KT_CMP(a, op, b)	do {					\
 	long long __kt_a = (long long)(a), __kt_b = (long long)(b);	\
 	if (!(__kt_a op __kt_b))					\
-		kt_fail(__FILE__, __LINE__, "%s %s %s: %lld and %lld",	\
-		    #a, #op, #b, __kt_a, __kt_b);			\
+		kt_fail(__FILE__, __LINE__, "%s: %lld and %lld",	\
+		    "" #a " " #op " " #b, __kt_a, __kt_b);		\
 } while (0)
 
 #define	KT_EQ(a, b)		KT_CMP(a, ==, b)
@@ -106,8 +106,8 @@ extern _Noreturn void kt_fail(const char *file, int line, const char *fmt, ...)
 #define	KT_STREQ(a, b)	do {						\
 	const char *__kt_a = (a), *__kt_b = (b);			\
 	if (__builtin_strcmp(__kt_a, __kt_b) != 0)			\
-		kt_fail(__FILE__, __LINE__, "%s: \"%s\", not \"%s\"",	\
-		    #a, __kt_a, __kt_b);				\
+		kt_fail(__FILE__, __LINE__, "%s: \"%s\", not \"%s\"", #a, \
+		    __kt_a, __kt_b);					\
 } while (0)
 
 #define	KT_MEMEQ(a, b, n)						\

@@ -393,6 +393,24 @@ def inside_nonblocking_accept():
     check_equal("poll at the end", polled(lis, select.POLLIN, 0), 0)
 
 
+def inside_accept_when_ready():
+    """A listener is readable exactly when accept gets something."""
+    lis, number = listener(64)
+    lis.setblocking(False)
+    count = 200
+
+    def connect():
+        for _ in range(count):
+            s = vsock()
+            s.connect((LOCAL, number))
+            s.close()
+    t = thread(connect)
+    for _ in range(count):
+        check(polled(lis, select.POLLIN), "no connection")
+        lis.accept()[0].close()
+    join(t)
+
+
 def inside_timeouts():
     lis, _ = listener()
     short = struct.pack("@ll", 0, 50000)

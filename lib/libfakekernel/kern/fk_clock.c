@@ -24,8 +24,8 @@
  * that it woke have come to rest.
  *
  * For the lock checks, the callouts of a function are a pseudo-lock: held while
- * one runs, and taken by untimeout(), so that "untimeout() with a lock held that
- * the callback takes" is found whether or not the two ever meet.
+ * one runs, and taken by untimeout(), so that "untimeout() with a lock held
+ * that the callback takes" is found whether or not the two ever meet.
  */
 
 #include "fk_impl.h"
@@ -166,8 +166,8 @@ fk_event_add(fk_event_t *ev)
 	return (id);
 }
 
-/* The thread is queued on cv: sleep until woken, by the clock if nothing else. */
-int
+/* The thread is queued on cv: sleep until woken, at last by the clock. */
+void
 fk_clock_sleep(kthread_t *t, kcondvar_t *cv, hrtime_t deadline)
 {
 	fk_event_t ev = {
@@ -177,13 +177,13 @@ fk_clock_sleep(kthread_t *t, kcondvar_t *cv, hrtime_t deadline)
 	};
 
 	(void) fk_event_add(&ev);
+	fk_thread_idle(t);
 	while (__atomic_load_n(&t->t_wakeup, __ATOMIC_ACQUIRE) == 0)
 		(void) fkh_futex_wait(&t->t_wakeup, 0, 0);
 	fk_lock(&fk_clock_lock);
 	if (ev.ev_thread != NULL)
 		avl_remove(&fk_clock_tree, &ev);
 	fk_unlock(&fk_clock_lock);
-	return (t->t_wakeup);
 }
 
 static fk_lockclass_t *
@@ -286,6 +286,7 @@ void
 fk_clock_fini(void)
 {
 	fk_event_t *ev;
+	void *func;
 
 	fk_lock(&fk_clock_lock);
 	fk_clock_stop = true;
@@ -297,7 +298,8 @@ fk_clock_fini(void)
 		panic("shutdown: thread %s sleeps", ev->ev_thread->t_name);
 	if (ev != NULL) {
 		fk_panic_begin("shutdown: a timeout is pending");
-		fkh_print_backtrace((void *[]){ (void *)ev->ev_func }, 1);
+		func = (void *)ev->ev_func;
+		fkh_print_backtrace(&func, 1);
 		fk_panic_end();
 	}
 	avl_destroy(&fk_clock_tree);

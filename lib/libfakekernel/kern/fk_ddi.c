@@ -25,7 +25,6 @@
 #include "fk_impl.h"
 #include <sys/conf.h>
 #include <sys/sunddi.h>
-#include <sys/autoconf.h>
 #include <sys/ddi_impldefs.h>
 #include <sys/modctl.h>
 

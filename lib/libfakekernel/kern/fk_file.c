@@ -13,9 +13,9 @@
  * Vnodes, open files, polling.
  *
  * A file is found by its number in one table (there is one for all processes);
- * closing it waits until every getf() had its releasef().  The file of a device has a vnode
- * of the device file system below; the driver's close(9E) is called when the
- * last open of that device is closed.
+ * closing it waits until every getf() had its releasef().  The file of a device
+ * has a vnode of the device file system below; the driver's close(9E) is called
+ * when the last open of that device is closed.
  *
  * Pollers of a pollhead are on its list.  pollwakeup() calls them in turn with
  * no lock held, each found by the number that follows the last one's.

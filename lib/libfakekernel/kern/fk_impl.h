@@ -99,7 +99,9 @@ fk_unlock(fk_lk_t *lk)
  */
 #define	FK_STACK	16
 
-extern int fk_stack_get(void **, int);
+extern int fk_stack_get(void **, int)
+    __attribute__((__noinline__, __no_sanitize__("address", "undefined"),
+    __no_sanitize__("thread")));
 extern void fk_stack_print(const char *what, void *const *, int max);
 
 /*
@@ -134,6 +136,7 @@ extern void fk_lockdep_sleep(kthread_t *, void *but, const char *what);
 /* A class for things that are not locks, by kind and name or address. */
 extern fk_lockclass_t *fk_lockclass_named(const char *kind, const char *name);
 extern fk_lockclass_t *fk_lockclass_func(const char *kind, void *func);
+extern const char *fk_lockclass_print(const fk_lockclass_t *, char *, size_t);
 extern void fk_lockdep_fini(void);
 /* Panics if the buffer holds a lock or condition variable that is alive. */
 extern void fk_scan_freed(void *, size_t);
@@ -167,13 +170,14 @@ extern bool fk_cv_wake(kthread_t *, kcondvar_t *, uint32_t why);
 
 extern void fk_active_inc(void);
 extern void fk_active_dec(void);
+extern void fk_thread_idle(kthread_t *);
 
 /*
  * The clock's queue.  Entries with a thread wake it; others are callouts.
  */
 extern void fk_clock_init(void);
 extern void fk_clock_fini(void);
-extern int fk_clock_sleep(kthread_t *, kcondvar_t *, hrtime_t);
+extern void fk_clock_sleep(kthread_t *, kcondvar_t *, hrtime_t);
 /* Waits until nothing is due. */
 extern void fk_clock_drain(void);
 

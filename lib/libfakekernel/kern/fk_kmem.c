@@ -25,7 +25,8 @@
  * filled with a pattern when it is allocated and with another when it is freed;
  * has a red zone behind it; and stays in quarantine for a while after it was
  * freed, so that both a write to it and a second kmem_free() are seen.  Under
- * AddressSanitizer memory in quarantine is poisoned, and a read is seen as well.
+ * AddressSanitizer memory in quarantine is poisoned, and a read is seen as
+ * well.
  *
  * A cache keeps up to FK_CACHE_MAX constructed objects (none with checks, where
  * each allocation constructs and each free destroys).

@@ -14,7 +14,8 @@
  *
  * A kstat is found, held while it is read, and cannot be deleted until it is
  * released.  fk_kstat_lock protects the list and the holds; reading takes the
- * kstat's own lock (ks_lock) without it.
+ * kstat's own lock (ks_lock) without it.  What is allocated with ks_lock held
+ * is so without sleeping, since it may be a lock of interrupt handlers.
  */
 
 #include "fk_impl.h"
@@ -298,7 +299,7 @@ fk_kstat_read(kstat_t *ksp, size_t *sizep)
 	KSTAT_ENTER(ksp);
 	if (KSTAT_UPDATE(ksp, KSTAT_READ) == 0 && ksp->ks_data_size != 0) {
 		*sizep = ksp->ks_data_size;
-		buf = kmem_alloc(*sizep, KM_SLEEP);
+		buf = kmem_alloc(*sizep, KM_NOSLEEP | FK_KM_NOFAIL);
 		if (KSTAT_SNAPSHOT(ksp, buf, KSTAT_READ) != 0) {
 			kmem_free(buf, *sizep);
 			buf = NULL;

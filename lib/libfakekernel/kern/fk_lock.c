@@ -123,16 +123,16 @@ fk_held_count(kthread_t *t)
 void
 fk_held_print(kthread_t *t)
 {
-	char what[160];
+	char what[192], name[128];
 	fk_held_t *fh;
 	uint_t i;
 
 	for (i = 0; i < t->t_nheld; i++) {
 		fh = &t->t_held[i];
 		(void) snprintf(what, sizeof (what),
-		    "thread %s holds %p (%s, %s:%d), taken at", t->t_name,
-		    fh->fh_lock, fh->fh_class->lc_name, fh->fh_class->lc_file,
-		    fh->fh_class->lc_line);
+		    "thread %s holds %p, %s, taken at", t->t_name,
+		    fh->fh_lock, fk_lockclass_print(fh->fh_class, name,
+		    sizeof (name)));
 		fk_stack_print(what, fh->fh_stack, FK_HELD_STACK);
 	}
 }
@@ -142,11 +142,11 @@ static _Noreturn void
 fk_lock_bad(const char *func, const void *lock, const fk_lockclass_t *lc,
     const char *what, kthread_t *owner)
 {
-	if (lc == NULL)
-		fk_panic_begin("%s: %s: %p", func, what, lock);
-	else
-		fk_panic_begin("%s: %s: %p (%s, initialised at %s:%d)", func,
-		    what, lock, lc->lc_name, lc->lc_file, lc->lc_line);
+	char name[128];
+
+	fk_panic_begin("%s: %s: %p%s%s", func, what, lock,
+	    lc == NULL ? "" : ", ",
+	    lc == NULL ? "" : fk_lockclass_print(lc, name, sizeof (name)));
 	if (owner != NULL && owner != curthread)
 		fk_held_print(owner);
 	fk_panic_end();

@@ -14,10 +14,11 @@
  *
  * Every lock has a class, the place where it was initialised.  When a thread
  * takes a lock while it holds others, each pair (class held, class taken) is an
- * edge of a graph; the first time an edge is seen it is recorded with the stack.
- * An edge that closes a cycle is a deadlock waiting to happen, and panics at
- * once, whether or not the threads ever meet: both stacks are shown.  A trylock
- * cannot deadlock and makes no edge (but what is taken under it does).
+ * edge of a graph; the first time an edge is seen it is recorded with the
+ * stack.  An edge that closes a cycle is a deadlock waiting to happen, and
+ * panics at once, whether or not the threads ever meet: both stacks are shown.
+ * A trylock cannot deadlock and makes no edge (but what is taken under it
+ * does).
  *
  * Two locks of one class have no order between them, so that holding both
  * panics, unless fk_lock_allow_nested() has said that the address gives it.
@@ -140,7 +141,6 @@ fk_class_own(const char *kind, const char *name, void *func)
 		ci->ci_func = func;
 		(void) strlcpy(ci->ci_name, buf, sizeof (ci->ci_name));
 		ci->ci_own.lc_name = ci->ci_name;
-		ci->ci_own.lc_file = "-";
 	}
 	fk_unlock(&fk_lockdep_lock);
 	return (ci->ci_class);
@@ -176,6 +176,18 @@ fk_lock_allow_nested(const char *name)
 	fk_unlock(&fk_lockdep_lock);
 }
 
+/* What the class is called, and where that is. */
+const char *
+fk_lockclass_print(const fk_lockclass_t *lc, char *buf, size_t len)
+{
+	if (lc->lc_file == NULL)
+		(void) snprintf(buf, len, "%s", lc->lc_name);
+	else
+		(void) snprintf(buf, len, "%s (%s:%d)", lc->lc_name,
+		    lc->lc_file, lc->lc_line);
+	return (buf);
+}
+
 static bool
 fk_edge_known(uint32_t from, uint32_t to)
 {
@@ -206,14 +218,14 @@ static _Noreturn void
 fk_cycle(const fk_held_t *fh, const fk_lockclass_t *lc, fk_edge_t **path,
     uint_t len)
 {
-	char what[256];
+	char what[256], taken[128], held[128];
 	fk_lockclass_t *from, *to;
 	uint_t i;
 
-	fk_panic_begin("lock order: %s (%s:%d) is taken with %s (%s:%d) held, "
-	    "but elsewhere it is the other way round", lc->lc_name,
-	    lc->lc_file, lc->lc_line, fh->fh_class->lc_name,
-	    fh->fh_class->lc_file, fh->fh_class->lc_line);
+	fk_panic_begin("lock order: %s is taken with %s held, but elsewhere "
+	    "it is the other way round",
+	    fk_lockclass_print(lc, taken, sizeof (taken)),
+	    fk_lockclass_print(fh->fh_class, held, sizeof (held)));
 	for (i = 0; i < len; i++) {
 		from = fk_class[path[i]->fe_from]->ci_class;
 		to = fk_class[path[i]->fe_to]->ci_class;
@@ -257,9 +269,11 @@ fk_edge_add(kthread_t *t, const fk_held_t *fh, fk_lockclass_t *lc)
 static _Noreturn void
 fk_intr_conflict(fk_classinfo_t *ci, const char *what)
 {
-	fk_panic_begin("%s: %s (%s:%d) is held across a sleep, and taken in "
-	    "an interrupt handler", what, ci->ci_class->lc_name,
-	    ci->ci_class->lc_file, ci->ci_class->lc_line);
+	char name[128];
+
+	fk_panic_begin("%s: %s is held across a sleep, and taken in an "
+	    "interrupt handler", what,
+	    fk_lockclass_print(ci->ci_class, name, sizeof (name)));
 	fk_stack_print("taken in an interrupt handler at", ci->ci_intrstack,
 	    FK_STACK);
 	fk_stack_print("held across a sleep at", ci->ci_sleptstack, FK_STACK);
@@ -289,6 +303,7 @@ fk_lockdep_check(kthread_t *t, void *lock, fk_lockclass_t *lc)
 {
 	fk_classinfo_t *ci = fk_class_get(lc);
 	const fk_held_t *fh;
+	char name[128];
 	uint_t i;
 
 	if (t->t_intr != 0)
@@ -300,9 +315,9 @@ fk_lockdep_check(kthread_t *t, void *lock, fk_lockclass_t *lc)
 			if (ci->ci_nested &&
 			    (uintptr_t)fh->fh_lock < (uintptr_t)lock)
 				continue;
-			panic("lock order: %s %p is taken with another of "
-			    "its class held: %p (%s:%d)", lc->lc_name, lock,
-			    fh->fh_lock, lc->lc_file, lc->lc_line);
+			panic("lock order: %p is taken with another of its "
+			    "class held: %p, %s", lock, fh->fh_lock,
+			    fk_lockclass_print(lc, name, sizeof (name)));
 		}
 		(void) fk_class_get(fh->fh_class);
 		if (!fk_edge_known(fh->fh_class->lc_id, lc->lc_id))

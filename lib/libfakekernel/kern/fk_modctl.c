@@ -18,8 +18,8 @@
  * a driver, calls _fini and releases the dependencies; if _fini refuses, the
  * module stays (and its driver is attached again by the next open).
  *
- * fk_mod_lock protects the list and the counts.  mod_busy marks a module that is
- * being loaded or unloaded; the lock is dropped meanwhile and others wait.
+ * fk_mod_lock protects the list and the counts.  mod_busy marks a module that
+ * is being loaded or unloaded; the lock is dropped meanwhile and others wait.
  */
 
 #include "fk_impl.h"

@@ -128,7 +128,6 @@ sprintf(char *buf, const char *fmt, ...)
  * Everything is compiled with frame pointers; the chain is followed for as long
  * as it stays within the stack, because the host's libraries have none.
  */
-__attribute__((__noinline__, __no_sanitize__("address", "undefined", "thread")))
 int
 fk_stack_get(void **pc, int max)
 {

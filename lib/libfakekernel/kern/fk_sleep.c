@@ -13,9 +13,9 @@
  * Sleeping and waking: condition variables and semaphores.
  *
  * A condition variable is a queue of threads.  Each thread sleeps on a futex of
- * its own (t_wakeup), and only who takes it off the queue may wake it: a signal,
- * the end of its time, or an interrupt, whichever comes first.  t_wakeup then
- * says which it was.
+ * its own (t_wakeup), and only who takes it off the queue may wake it: a
+ * signal, the end of its time, or an interrupt, whichever comes first.
+ * t_wakeup then says which it was.
  *
  * The queues are protected by a fixed table of locks, hashed by the address of
  * the condition variable (as the kernel's sleep queues are), so that an
@@ -23,7 +23,8 @@
  * whether it still exists: as long as t_wchan names it under the lock, it does.
  *
  * fk_quiesce() needs to know how many of the kernel's threads run.  A thread
- * counts itself out when it goes to sleep, and is counted in by who wakes it.
+ * counts itself out when it goes to sleep, and is counted in by who takes it
+ * off the queue (which may happen first).
  */
 
 #include "fk_impl.h"
@@ -177,6 +178,17 @@ fk_cv_wake(kthread_t *t, kcondvar_t *cv, uint32_t why)
 	return (found);
 }
 
+/*
+ * The thread, which is on a queue or has just been taken off, does not run.  It
+ * is called when everything that can wake the thread knows of it.
+ */
+void
+fk_thread_idle(kthread_t *t)
+{
+	if (t->t_counted)
+		fk_active_dec();
+}
+
 /* On the queue; false if the thread was interrupted and should not sleep. */
 static bool
 fk_cv_enqueue(kcondvar_t *cv, kthread_t *t, bool sig)
@@ -195,8 +207,6 @@ fk_cv_enqueue(kcondvar_t *cv, kthread_t *t, bool sig)
 		cv->cv_tail->t_cvnext = t;
 	cv->cv_tail = t;
 	__atomic_store_n(&t->t_wchan, cv, __ATOMIC_SEQ_CST);
-	if (t->t_counted)
-		fk_active_dec();
 	if (sig && __atomic_load_n(&t->t_interrupted, __ATOMIC_SEQ_CST)) {
 		fk_cv_dequeue(cv, t);
 		ok = false;
@@ -221,13 +231,15 @@ fk_cv_sleep(kcondvar_t *cv, kmutex_t *mp, hrtime_t deadline, bool sig,
 	if (deadline != 0 && deadline <= gethrtime())
 		return (FK_WAKE_TIMEOUT);
 	if (!fk_cv_enqueue(cv, t, sig)) {
+		fk_thread_idle(t);
 		FK_STORE(&t->t_interrupted, false);
 		return (FK_WAKE_INTR);
 	}
 	mutex_exit(mp);
 	if (deadline != 0 && fk_virtual) {
-		(void) fk_clock_sleep(t, cv, deadline);
+		fk_clock_sleep(t, cv, deadline);
 	} else {
+		fk_thread_idle(t);
 		while (__atomic_load_n(&t->t_wakeup, __ATOMIC_ACQUIRE) == 0) {
 			if (fkh_futex_wait(&t->t_wakeup, 0, deadline) == 0)
 				continue;

@@ -12,10 +12,10 @@
 /*
  * Message blocks.
  *
- * A data block and its buffer are one allocation; each message block is another,
- * because the one that allocb() made may be freed before a duplicate of it is.
- * The reference count of a data block is changed atomically, all else in a
- * message belongs to whoever has the message.
+ * A data block and its buffer are one allocation; each message block is
+ * another, because the one that allocb() made may be freed before a duplicate
+ * of it is.  The reference count of a data block is changed atomically, all
+ * else in a message belongs to whoever has the message.
  */
 
 #include "fk_impl.h"

@@ -12,8 +12,8 @@
 /*
  * Small services: copying from and to user memory, uio, strings, numbers.
  *
- * User memory is host memory.  An address is bad when it is below FK_USER_MIN or
- * in a range that a test has declared bad.
+ * User memory is host memory.  An address is bad when it is below FK_USER_MIN
+ * or in a range that a test has declared bad.
  */
 
 #include "fk_impl.h"

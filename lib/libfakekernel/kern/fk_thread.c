@@ -270,6 +270,18 @@ thread_vsetname(kthread_t *t, const char *fmt, ...)
 	return (thread_setname(t, name));
 }
 
+static void
+fk_lwp_alloc(kthread_t *t, void (*func)(void *))
+{
+	klwp_t *lwp = fkh_alloc(sizeof (*lwp));
+
+	bzero(lwp, sizeof (*lwp));
+	lwp->lwp_thread = t;
+	lwp->lwp_procp = t->t_procp;
+	lwp->lwp_func = func;
+	t->t_lwp = lwp;
+}
+
 void
 fk_thread_attach(const char *name)
 {
@@ -281,8 +293,7 @@ fk_thread_attach(const char *name)
 		panic("fk_thread_attach: the kernel is not running");
 	t = fk_kthread_alloc(name, fk_hostproc);
 	t->t_stacktop = fkh_stack_top();
-	t->t_lwp = fkh_alloc(sizeof (klwp_t));
-	*t->t_lwp = (klwp_t){ .lwp_thread = t, .lwp_procp = fk_hostproc };
+	fk_lwp_alloc(t, NULL);
 	curthread = t;
 }
 
@@ -490,13 +501,8 @@ lwp_create(fk_anyfunc_t func, caddr_t arg, size_t len, proc_t *p, int state,
 	t->t_pri = pri;
 	t->t_cid = cid;
 	t->t_state = TS_STOPPED;
-	lwp = fkh_alloc(sizeof (*lwp));
-	*lwp = (klwp_t){
-		.lwp_thread = t,
-		.lwp_procp = p,
-		.lwp_func = (void (*)(void *))func
-	};
-	t->t_lwp = lwp;
+	fk_lwp_alloc(t, (void (*)(void *))func);
+	lwp = t->t_lwp;
 	t->t_startfn = fk_lwp_main;
 	t->t_startarg = arg;
 	fk_thread_start(t);
@@ -564,8 +570,7 @@ fk_boot(const fk_config_t *fc)
 
 	t = fk_kthread_alloc("boot", &p0);
 	t->t_stacktop = fkh_stack_top();
-	t->t_lwp = fkh_alloc(sizeof (klwp_t));
-	*t->t_lwp = (klwp_t){ .lwp_thread = t, .lwp_procp = &p0 };
+	fk_lwp_alloc(t, NULL);
 	curthread = t;
 	mutex_init(&fk_join_lock, NULL, MUTEX_DEFAULT, NULL);
 	cv_init(&fk_join_cv, NULL, CV_DEFAULT, NULL);

@@ -21,86 +21,86 @@
 
 #define	__FK_ATOMIC_OPS(sfx, type)				\
 static inline void							\
-atomic_inc_##sfx(volatile type *t)					\
+atomic_inc##sfx(volatile type *t)					\
 {									\
 	(void) __atomic_fetch_add(t, 1, __ATOMIC_SEQ_CST);		\
 }									\
 static inline void							\
-atomic_dec_##sfx(volatile type *t)					\
+atomic_dec##sfx(volatile type *t)					\
 {									\
 	(void) __atomic_fetch_sub(t, 1, __ATOMIC_SEQ_CST);		\
 }									\
 static inline type							\
-atomic_inc_##sfx##_nv(volatile type *t)					\
+atomic_inc##sfx##_nv(volatile type *t)					\
 {									\
 	return (__atomic_add_fetch(t, 1, __ATOMIC_SEQ_CST));		\
 }									\
 static inline type							\
-atomic_dec_##sfx##_nv(volatile type *t)					\
+atomic_dec##sfx##_nv(volatile type *t)					\
 {									\
 	return (__atomic_sub_fetch(t, 1, __ATOMIC_SEQ_CST));		\
 }									\
 static inline void							\
-atomic_or_##sfx(volatile type *t, type b)				\
+atomic_or##sfx(volatile type *t, type b)				\
 {									\
 	(void) __atomic_fetch_or(t, b, __ATOMIC_SEQ_CST);		\
 }									\
 static inline type							\
-atomic_or_##sfx##_nv(volatile type *t, type b)				\
+atomic_or##sfx##_nv(volatile type *t, type b)				\
 {									\
 	return (__atomic_or_fetch(t, b, __ATOMIC_SEQ_CST));		\
 }									\
 static inline void							\
-atomic_and_##sfx(volatile type *t, type b)				\
+atomic_and##sfx(volatile type *t, type b)				\
 {									\
 	(void) __atomic_fetch_and(t, b, __ATOMIC_SEQ_CST);		\
 }									\
 static inline type							\
-atomic_and_##sfx##_nv(volatile type *t, type b)				\
+atomic_and##sfx##_nv(volatile type *t, type b)				\
 {									\
 	return (__atomic_and_fetch(t, b, __ATOMIC_SEQ_CST));		\
 }									\
 static inline type							\
-atomic_cas_##sfx(volatile type *t, type cmp, type new)			\
+atomic_cas##sfx(volatile type *t, type cmp, type new)			\
 {									\
 	(void) __atomic_compare_exchange_n(t, &cmp, new, 0,		\
 	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);			\
 	return (cmp);							\
 }									\
 static inline type							\
-atomic_swap_##sfx(volatile type *t, type new)				\
+atomic_swap##sfx(volatile type *t, type new)				\
 {									\
 	return (__atomic_exchange_n(t, new, __ATOMIC_SEQ_CST));		\
 }
 
 #define	__FK_ATOMIC_ADD(sfx, type, delta)				\
 static inline void							\
-atomic_add_##sfx(volatile type *t, delta d)				\
+atomic_add##sfx(volatile type *t, delta d)				\
 {									\
 	(void) __atomic_fetch_add(t, (type)d, __ATOMIC_SEQ_CST);	\
 }									\
 static inline type							\
-atomic_add_##sfx##_nv(volatile type *t, delta d)			\
+atomic_add##sfx##_nv(volatile type *t, delta d)			\
 {									\
 	return (__atomic_add_fetch(t, (type)d, __ATOMIC_SEQ_CST));	\
 }
 
-__FK_ATOMIC_OPS(8, uint8_t)
-__FK_ATOMIC_OPS(16, uint16_t)
-__FK_ATOMIC_OPS(32, uint32_t)
-__FK_ATOMIC_OPS(64, uint64_t)
-__FK_ATOMIC_OPS(uchar, uchar_t)
-__FK_ATOMIC_OPS(ushort, ushort_t)
-__FK_ATOMIC_OPS(uint, uint_t)
-__FK_ATOMIC_OPS(ulong, ulong_t)
-__FK_ATOMIC_ADD(8, uint8_t, int8_t)
-__FK_ATOMIC_ADD(16, uint16_t, int16_t)
-__FK_ATOMIC_ADD(32, uint32_t, int32_t)
-__FK_ATOMIC_ADD(64, uint64_t, int64_t)
-__FK_ATOMIC_ADD(char, uchar_t, signed char)
-__FK_ATOMIC_ADD(short, ushort_t, short)
-__FK_ATOMIC_ADD(int, uint_t, int)
-__FK_ATOMIC_ADD(long, ulong_t, long)
+__FK_ATOMIC_OPS(_8, uint8_t);
+__FK_ATOMIC_OPS(_16, uint16_t);
+__FK_ATOMIC_OPS(_32, uint32_t);
+__FK_ATOMIC_OPS(_64, uint64_t);
+__FK_ATOMIC_OPS(_uchar, uchar_t);
+__FK_ATOMIC_OPS(_ushort, ushort_t);
+__FK_ATOMIC_OPS(_uint, uint_t);
+__FK_ATOMIC_OPS(_ulong, ulong_t);
+__FK_ATOMIC_ADD(_8, uint8_t, int8_t);
+__FK_ATOMIC_ADD(_16, uint16_t, int16_t);
+__FK_ATOMIC_ADD(_32, uint32_t, int32_t);
+__FK_ATOMIC_ADD(_64, uint64_t, int64_t);
+__FK_ATOMIC_ADD(_char, uchar_t, signed char);
+__FK_ATOMIC_ADD(_short, ushort_t, short);
+__FK_ATOMIC_ADD(_int, uint_t, int);
+__FK_ATOMIC_ADD(_long, ulong_t, long);
 
 static inline void *
 atomic_cas_ptr(volatile void *t, void *cmp, void *new)

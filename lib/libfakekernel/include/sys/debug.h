@@ -30,8 +30,8 @@ extern _Noreturn void assfail3(const char *, uintmax_t, const char *, uintmax_t,
 	const TYPE __left = (TYPE)(LEFT);				\
 	const TYPE __right = (TYPE)(RIGHT);				\
 	if (!(__left OP __right)) {					\
-		assfail3(#LEFT " " #OP " " #RIGHT, (uintmax_t)__left,	\
-		    #OP, (uintmax_t)__right, __FILE__, __LINE__);	\
+		assfail3(#LEFT " " #OP " " #RIGHT, (uintmax_t)__left, #OP, \
+		    (uintmax_t)__right, __FILE__, __LINE__);		\
 	}								\
 } while (0)
 

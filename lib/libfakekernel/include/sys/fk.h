@@ -82,8 +82,8 @@ extern void fk_cred_delpriv(cred_t *, int priv);
 
 /*
  * Zones.  fk_zone_create() runs the create callbacks; the zone is running when
- * it returns.  fk_zone_shutdown() and then fk_zone_destroy() run the others; the
- * last waits until the zone's references are gone.
+ * it returns.  fk_zone_shutdown() and then fk_zone_destroy() run the others;
+ * the last waits until the zone's references are gone.
  */
 extern zone_t *fk_zone_create(const char *name);
 extern void fk_zone_shutdown(zone_t *);

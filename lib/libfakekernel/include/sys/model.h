@@ -26,7 +26,8 @@
 
 extern model_t get_udatamodel(void);
 
-#define	STRUCT_DECL(s, u)	struct s u##__buf; struct s *u##__ptr = &u##__buf
+#define	STRUCT_DECL(s, u)	\
+	struct s u##__buf; struct s *u##__ptr = &u##__buf
 #define	STRUCT_INIT(u, m)	((void)(m))
 #define	STRUCT_BUF(u)		(u##__ptr)
 #define	STRUCT_SIZE(u)		(sizeof (*u##__ptr))

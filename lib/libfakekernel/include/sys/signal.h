@@ -37,7 +37,9 @@ typedef struct {
 	uint32_t	__sigbits[3];
 } k_sigset_t;
 
-#define	sigfillset(s)	(*(s) = (k_sigset_t){ { ~0U, ~0U, ~0U } })
-#define	sigemptyset(s)	(*(s) = (k_sigset_t){ { 0, 0, 0 } })
+#define	sigfillset(s)	\
+	((s)->__sigbits[0] = (s)->__sigbits[1] = (s)->__sigbits[2] = ~0U)
+#define	sigemptyset(s)	\
+	((s)->__sigbits[0] = (s)->__sigbits[1] = (s)->__sigbits[2] = 0)
 
 #endif	/* _SYS_SIGNAL_H */

@@ -21,6 +21,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/kmem.h>
 #include <sys/uio.h>
 #include <sys/cred.h>
 #include <sys/poll.h>

@@ -18,5 +18,8 @@
 
 #include <sys/types.h>
 #include <sys/stream.h>
+#include <sys/vnode.h>
+#include <sys/kstat.h>
+#include <sys/proc.h>
 
 #endif	/* _SYS_STRSUBR_H */

@@ -19,6 +19,9 @@
 
 #include <sys/types.h>
 #include <sys/dditypes.h>
+#include <sys/cmn_err.h>
+#include <sys/thread.h>
+#include <sys/stream.h>
 #include <sys/devops.h>
 #include <sys/conf.h>
 #include <sys/stat.h>
@@ -43,6 +46,8 @@
 #define	DDI_EBUSY		2
 #define	DDI_ETRANSPORT		3
 #define	DDI_ECONTEXT		4
+
+#define	DDI_MAJOR_T_NONE	((major_t)-1)
 
 #define	DDI_SLEEP		0
 #define	DDI_NOSLEEP		1
@@ -71,6 +76,9 @@ extern char *ddi_node_name(dev_info_t *);
 extern char *ddi_get_name(dev_info_t *);
 extern int ddi_get_instance(dev_info_t *);
 extern major_t ddi_driver_major(dev_info_t *);
+/* Of drivers that have been seen; DDI_MAJOR_T_NONE, NULL. */
+extern major_t ddi_name_to_major(const char *);
+extern char *ddi_major_to_name(major_t);
 extern dev_info_t *ddi_get_parent(dev_info_t *);
 extern dev_info_t *ddi_root_node(void);
 extern void *ddi_get_driver_private(dev_info_t *);

@@ -34,11 +34,6 @@ typedef unsigned long	ulong_t;
 typedef long long	longlong_t;
 typedef unsigned long long u_longlong_t;
 
-typedef unsigned char	u_char;
-typedef unsigned short	u_short;
-typedef unsigned int	u_int;
-typedef unsigned long	u_long;
-
 typedef char		*caddr_t;
 typedef long		ssize_t;
 typedef long		off_t;

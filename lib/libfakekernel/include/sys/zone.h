@@ -22,8 +22,7 @@
  */
 
 #include <sys/types.h>
-#include <sys/mutex.h>
-#include <sys/condvar.h>
+#include <sys/ksynch.h>
 #include <sys/list.h>
 #include <sys/cred.h>
 #include <sys/proc.h>

@@ -9,19 +9,13 @@
  * http://www.illumos.org/license/CDDL.
  */
 
-#ifndef _SYS_AUTOCONF_H
-#define	_SYS_AUTOCONF_H
+#ifndef _SYS_T_LOCK_H
+#define	_SYS_T_LOCK_H
 
 /*
- * Major numbers of drivers.
+ * All of the synchronisation primitives, by their old name.
  */
 
-#include <sys/types.h>
-#include <sys/devops.h>
+#include <sys/ksynch.h>
 
-#define	DDI_MAJOR_T_NONE	((major_t)-1)
-
-extern major_t ddi_name_to_major(const char *);
-extern char *ddi_major_to_name(major_t);
-
-#endif	/* _SYS_AUTOCONF_H */
+#endif	/* _SYS_T_LOCK_H */

@@ -35,7 +35,10 @@ extern "C" {
 #define	VIRTIO_F_RING_EVENT_IDX		(1ULL << 29)
 #define	VIRTIO_F_VERSION_1		(1ULL << 32)
 
-/* Statistics of a device, by their kstat names. */
+/*
+ * Statistics of a device, by their kstat names.  What is rx and tx here is
+ * seen from the guest, as its rings are.
+ */
 #define	VSOCKHV_STATS(_)						\
 	_(TX_CHAINS,		"tx_chains")				\
 	_(RX_CHAINS,		"rx_chains")				\

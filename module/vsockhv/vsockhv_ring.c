@@ -381,6 +381,9 @@ vsockhv_chain_indirect(vsockhv_ring_t *hr, const vring_desc_t *table,
     vsockhv_chain_t *hc)
 {
 	uint32_t n = table->vd_len / sizeof (vring_desc_t), next = 0;
+	vsockhv_cursor_t hu;
+	vsockhv_seg_t where;
+	vring_desc_t vd;
 	int err;
 
 	if ((hr->hr_features & VIRTIO_F_RING_INDIRECT_DESC) == 0)
@@ -395,35 +398,33 @@ vsockhv_chain_indirect(vsockhv_ring_t *hr, const vring_desc_t *table,
 	if (table->vd_addr + (table->vd_len - 1) < table->vd_addr)
 		return (vsockhv_chain_bad(hr, VHS_BAD_ADDR, table->vd_addr));
 
+	vsockhv_cursor_init(&hu, hr, &where, 1, B_FALSE);
 	for (;;) {
-		vsockhv_seg_t where = {
-			.hs_gpa = table->vd_addr + next * sizeof (vring_desc_t),
-			.hs_len = sizeof (vring_desc_t)
-		};
-		vsockhv_cursor_t hu;
-		vring_desc_t vd;
-		boolean_t ok;
-
-		vsockhv_cursor_init(&hu, hr, &where, 1, B_FALSE);
-		ok = vsockhv_cursor_copy(&hu, &vd, sizeof (vd));
-		vsockhv_cursor_fini(&hu);
-		if (!ok) {
-			return (vsockhv_chain_bad(hr, VHS_BAD_ADDR,
-			    where.hs_gpa));
+		/* The page is kept from one descriptor to the next. */
+		where.hs_gpa = table->vd_addr + next * sizeof (vring_desc_t);
+		where.hs_len = sizeof (vring_desc_t);
+		hu.hu_off = 0;
+		if (!vsockhv_cursor_copy(&hu, &vd, sizeof (vd))) {
+			err = vsockhv_chain_bad(hr, VHS_BAD_ADDR, where.hs_gpa);
+			break;
 		}
 		vd = vsockhv_desc_decode(&vd);
 		if ((vd.vd_flags & VRING_DESC_F_INDIRECT) != 0) {
-			return (vsockhv_chain_bad(hr, VHS_BAD_INDIR_NEST,
-			    hc->hc_head));
+			err = vsockhv_chain_bad(hr, VHS_BAD_INDIR_NEST,
+			    hc->hc_head);
+			break;
 		}
-		if ((err = vsockhv_chain_add(hr, &vd, hc)) != 0)
-			return (err);
-		if ((vd.vd_flags & VRING_DESC_F_NEXT) == 0)
-			return (0);
+		err = vsockhv_chain_add(hr, &vd, hc);
+		if (err != 0 || (vd.vd_flags & VRING_DESC_F_NEXT) == 0)
+			break;
 		next = vd.vd_next;
-		if (next >= n)
-			return (vsockhv_chain_bad(hr, VHS_BAD_NEXT, next));
+		if (next >= n) {
+			err = vsockhv_chain_bad(hr, VHS_BAD_NEXT, next);
+			break;
+		}
 	}
+	vsockhv_cursor_fini(&hu);
+	return (err);
 }
 
 /*

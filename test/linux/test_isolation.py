@@ -22,11 +22,13 @@ def test_two_guests(lab):
 
     # Both have a connection each way with the host, in use all the time.
     futures = []
+    ends = []
     for guest in a, b:
         for listener, client, cid in (
                 (guest.agent, lab.peer, guest.cid),
                 (lab.peer, guest.agent, harness.HOST)):
             sfd, cfd = connection(listener, client, cid, lab.port())
+            ends += [(listener, sfd), (client, cfd)]
             futures.append(listener.start("recv", fd=sfd, seed=1, bytes=SIZE))
             futures.append(client.start("send", fd=cfd, seed=1, bytes=SIZE))
 
@@ -41,12 +43,14 @@ def test_two_guests(lab):
 
     # It was not for want of a listener.
     cfd = lab.peer.call("connect", cid=b.cid, port=port)["fd"]
-    check_equal("who has connected", wait(accepting)["cid"], harness.HOST)
-    lab.peer.call("close", fd=cfd)
-    b.agent.call("close", fd=lfd)
+    accepted = wait(accepting)
+    check_equal("who has connected", accepted["cid"], harness.HOST)
+    ends += [(lab.peer, cfd), (b.agent, lfd), (b.agent, accepted["fd"])]
 
     for future in futures:
         check_equal("bytes", wait(future)["bytes"], SIZE)
+    for remote, fd in ends:
+        remote.call("close", fd=fd)
 
 
 def test_same_ports(lab):

@@ -17,6 +17,7 @@
 #include <sys/atomic.h>
 #include <sys/disp.h>
 #include <sys/kmem.h>
+#include <sys/poll.h>
 #include <sys/proc.h>
 #include <sys/sysmacros.h>
 #include <sys/thread.h>
@@ -343,12 +344,14 @@ KTEST(hv_interrupts)
 	l = hv_listen(HPORT, 5);
 	f = hv_open(g, l, GPORT, HPORT);
 	VERIFY0(hv_intr(g));
+	VERIFY0(fk_poll(g->hg_dev, POLLRDBAND));
 	for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++) {
 		msi.vrm_index = i;
 		VERIFY0(hv_ioctl(g, VSOCKHV_RING_SET_MSI, (intptr_t)&msi));
 	}
 	hv_send_data(g, GPORT, HPORT, "a", 1);
 	VERIFY3U(hv_intr(g), ==, 1U << HV_TX);
+	VERIFY3S(fk_poll(g->hg_dev, POLLRDBAND | POLLIN), ==, POLLRDBAND);
 	hv_write(f, "b", 1);
 	hv_settle();
 	VERIFY3U(hv_intr(g), ==, 1U << HV_TX | 1U << HV_RX);
@@ -356,6 +359,7 @@ KTEST(hv_interrupts)
 	VERIFY3U(hv_intr(g), ==, 1U << HV_RX);
 	VERIFY0(hv_ioctl(g, VSOCKHV_RESET, 0));
 	VERIFY0(hv_intr(g));
+	VERIFY0(fk_poll(g->hg_dev, POLLRDBAND));
 	VERIFY0(fsk_close(f));
 	VERIFY0(fsk_close(l));
 	hv_guest_destroy(g);
@@ -624,6 +628,30 @@ KTEST(hv_reset_under_traffic)
 		g->hg_fwd_cnt = 0;
 		f = hv_open(g, l, GPORT, HPORT);
 		hv_check_alive(g, f, GPORT, HPORT);
+		VERIFY0(fsk_close(f));
+		VERIFY0(fsk_close(l));
+		hv_guest_destroy(g);
+	}
+	hv_end();
+}
+
+/* Connections are reset while both workers are busy with them. */
+KTEST(hv_event_under_traffic)
+{
+	hv_guest_t *g;
+	fsk_file_t *l, *f;
+	traffic_t t;
+	uint32_t id, len;
+
+	hv_begin();
+	for (uint_t i = 0; i < 20; i++) {
+		g = traffic_setup(&t, HV_F_VERSION_1, &l, &f);
+		for (uint_t j = 0; j < 4; j++)
+			VERIFY0(hv_ioctl(g, VSOCKHV_SEND_RESET, 0));
+		traffic_stop(&t);
+		for (uint_t j = 0; j < 4; j++)
+			VERIFY(hv_used(g, HV_EV, &id, &len));
+		VERIFY0(HV_RINGS(g, "broken"));
 		VERIFY0(fsk_close(f));
 		VERIFY0(fsk_close(l));
 		hv_guest_destroy(g);

@@ -86,8 +86,8 @@ class Frontend:
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(HANG)
         self.sock.connect(path)
+        self.sock.settimeout(HANG)
 
     def __enter__(self):
         return self

@@ -30,6 +30,7 @@ import hashlib
 import mmap
 import os
 import platform
+import random
 import select
 import signal
 import socket
@@ -288,6 +289,27 @@ def inside_refused():
     s = vsock()
     with fails("ECONNRESET"):
         s.connect((LOCAL, port()))
+
+
+def inside_retry():
+    """A socket whose connect was refused can be used again."""
+    for blocking in (True, False):
+        lis, number = listener()
+        lis.close()
+        s = vsock()
+        with fails("ECONNRESET"):
+            s.connect((LOCAL, number))
+        lis = vsock()
+        lis.bind((socket.VMADDR_CID_ANY, number))
+        lis.listen(1)
+        s.setblocking(blocking)
+        result = s.connect_ex((LOCAL, number))
+        check(result in (0, errno.EINPROGRESS), f"connect: {result}")
+        check(polled(s, select.POLLOUT) & select.POLLOUT, "poll")
+        check_equal("SO_ERROR", s.getsockopt(socket.SOL_SOCKET,
+                                             socket.SO_ERROR), 0)
+        s.setblocking(True)
+        echo_once(s, lis.accept()[0])
 
 
 def inside_no_route():
@@ -807,6 +829,7 @@ class Vsockd:
         self.build = build
         self.control = os.path.join(folder, "control")
         self.guest = os.path.join(folder, "guest")
+        self.guest2 = os.path.join(folder, "guest2")
         self.log = os.path.join(folder, "log")
 
     def program(self, name):
@@ -822,7 +845,8 @@ class Vsockd:
         check(line == "vsockd: ready\n", f"{line!r}; {self.said()}")
 
     def start_guest(self):
-        self.start("--guest", f"cid={GUEST},socket={self.guest}")
+        self.start("--guest", f"cid={GUEST},socket={self.guest}",
+                   "--guest", f"cid={GUEST + 1},socket={self.guest2}")
 
     def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
@@ -941,10 +965,23 @@ class Outside:
                   encoding="ascii") as f:
             status = dict(line.split(":", 1) for line in f)
         rss = int(status["VmRSS"].split()[0])
-        with open(f"/proc/{self.vsockd.process.pid}/maps",
-                  encoding="ascii") as maps:
-            sanitized = "san" in maps.read()
+        with open(self.vsockd.program("vsockd"), "rb") as program:
+            text = program.read()
+        sanitized = b"__asan_" in text or b"__tsan_" in text
         check(sanitized or rss < 32 << 10, f"{rss} KiB")
+
+    def test_nothing_left(self):
+        """Programs have come and gone, and so have their sockets."""
+        folder = f"/proc/{self.vsockd.process.pid}/fd"
+        end = time.monotonic() + HANG
+        while True:
+            sockets = [line for line in
+                       self.vsockd.run("--kstat").stdout.splitlines()
+                       if line.startswith("vsock:0:vsock:sockets ")]
+            fds = len(os.listdir(folder))
+            if sockets == ["vsock:0:vsock:sockets 0"] and fds < 20:
+                break
+            check(time.monotonic() < end, f"{sockets}, {fds} descriptors")
 
     def test_second(self):
         """Another vsockd cannot take sockets that are in use."""
@@ -1060,6 +1097,42 @@ class Outside:
                 check(f.closed(), "a pipe is an eventfd")
             os.close(r)
             os.close(w)
+
+    def test_vu_random(self):
+        """Messages with something wrong in them, from a fixed seed."""
+        rng = random.Random(1)
+        v = vhost_user
+        sizes = {v.SET_FEATURES: 8, v.SET_MEM_TABLE: 72, v.SET_VRING_NUM: 8,
+                 v.SET_VRING_ADDR: 40, v.SET_VRING_BASE: 8,
+                 v.GET_VRING_BASE: 8, v.SET_VRING_KICK: 8,
+                 v.SET_VRING_CALL: 8, v.SET_VRING_ENABLE: 8,
+                 v.GET_CONFIG: 20, v.SET_PROTOCOL_FEATURES: 8,
+                 v.RESET_DEVICE: 0, v.SET_OWNER: 0}
+        words = [0, 1, 2, 8, 32, 255, 256, 4096, 65536, 1 << 30, 1 << 31,
+                 0xffffffff]
+        event = os.eventfd(0)
+        with v.Memory(1 << 20) as memory:
+            for _ in range(300):
+                with self.frontend() as f:
+                    f.sock.setblocking(False)
+                    for _ in range(rng.randrange(1, 12)):
+                        request = rng.choice(list(sizes))
+                        count = sizes[request] // 4
+                        if rng.randrange(20) == 0:
+                            count = rng.randrange(70)
+                        payload = b"".join(
+                            struct.pack("<I", rng.choice(words))
+                            for _ in range(count))
+                        fds = rng.choice([[], [], [event], [memory.fd],
+                                          [memory.fd] * 2, [event] * 8])
+                        try:
+                            f.send(request, payload, fds,
+                                   rng.choice([1, 1, 1, 9, 0, 5]))
+                        except BlockingIOError:
+                            break
+        os.close(event)
+        with self.frontend() as f:
+            f.negotiate()
 
     def test_vu_bad_rings(self):
         """Rings that are not where memory is."""
@@ -1258,19 +1331,21 @@ class Outside:
                     "    while True: c[0].send(bytes(65536))\n"
                     "except BlockingIOError: pass\n"
                     "print('busy', flush=True)\n"
-                    "lis.accept(), lis.accept()\n"
-                    "try: lis.accept()\n"
+                    "try:\n"
+                    "    while True: lis.accept()\n"
                     "except OSError: pass\n")
             process = vsockd.popen(sys.executable, "-c", text)
-            with vhost_user.Machine(vsockd.guest) as m:
+            with vhost_user.Machine(vsockd.guest) as m, \
+                    vhost_user.Frontend(vsockd.guest2) as stuck:
                 m.start()
+                stuck.sock.sendall(b"half")
                 check_equal("the program", process.stdout.readline(),
                             "busy\n")
                 vsockd.stop(sig)
             process.stdin.close()
             process.stdout.close()
             process.wait(HANG)
-            for path in (vsockd.control, vsockd.guest):
+            for path in (vsockd.control, vsockd.guest, vsockd.guest2):
                 check(not os.path.exists(path), f"{path} was left")
 
     def test_stale(self):

@@ -1,0 +1,35 @@
+#
+# This file and its contents are supplied under the terms of the
+# Common Development and Distribution License ("CDDL"), version 1.0.
+# You may only use this file in accordance with the terms of version
+# 1.0 of the CDDL.
+#
+# A full copy of the text of the CDDL should have accompanied this
+# source.  A copy of the CDDL is also available via the Internet at
+# http://www.illumos.org/license/CDDL.
+#
+
+"""What vsockd needs when nothing happens."""
+
+from harness import Lab, MIB, check
+
+
+def resident(pid):
+    """The resident set of a process, in bytes."""
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise LookupError("VmRSS")
+
+
+def test_idle(lab):
+    """vsockd with one idle guest: less than 32 MiB."""
+    own = Lab()
+    try:
+        own.guest()
+        size = resident(own.vsockd.popen.pid)
+    finally:
+        own.discard()
+    print(f"   vsockd with one idle guest: {size / MIB:.1f} MiB")
+    check(size < 32 * MIB, f"vsockd has {size} bytes")

@@ -42,7 +42,9 @@ import threading
 import time
 import traceback
 
-import vhost_user
+sys.dont_write_bytecode = True
+
+import vhost_user       # noqa: E402
 
 HANG = 60       # seconds after which something hangs
 GUEST = 3       # a CID

@@ -240,8 +240,6 @@ extern sock_upcalls_t sockfs_upcalls;
 extern sonode_t *sockfs_upcall_enter(sock_upper_handle_t, const char *);
 extern void sockfs_upcall_exit(sonode_t *);
 extern void sockfs_nolocks(const char *);
-/* How many locks the thread holds. */
-extern uint_t fk_held_count(kthread_t *);
 extern void sockfs_notify_data(sonode_t *);
 extern int sockfs_take_error(sonode_t *);
 

@@ -127,8 +127,6 @@ extern void fk_held_push(kthread_t *, void *, fk_lockclass_t *, uint_t kind);
 extern bool fk_held_pop(kthread_t *, void *);
 extern fk_held_t *fk_held_find(kthread_t *, const void *);
 extern void fk_held_print(kthread_t *);
-/* How many real locks the thread holds. */
-extern uint_t fk_held_count(kthread_t *);
 /* Before a lock is waited for: is the order right? */
 extern void fk_lockdep_check(kthread_t *, void *, fk_lockclass_t *);
 /* The thread is about to sleep; `but' is the lock that it gives up. */

@@ -72,6 +72,9 @@ extern proc_t *fk_proc_switch(proc_t *);
  */
 extern void fk_proc_exit(proc_t *);
 
+/* How many locks the thread holds. */
+extern uint_t fk_held_count(kthread_t *);
+
 /*
  * Credentials with user, group and zone; all privileges or none.
  */

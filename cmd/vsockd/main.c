@@ -36,36 +36,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <fakekernel.h>
+#include "modules.h"
 #include "translate.h"
 #include "vsockd.h"
 
 #define	EXIT_USAGE	2
 #define	VSD_BACKLOG	128
 #define	VSD_EVENTS	64
-
-FK_MODULE_DECL(vsock);
-FK_MODULE_DECL(vsockhv);
-
-static const char *const vsockhv_depends[] = { "vsock", NULL };
-
-static const fk_module_t vsd_modules[] = {
-	{
-		.fm_name	= "vsock",
-		.fm_init	= vsock_init,
-		.fm_fini	= vsock_fini,
-		.fm_info	= vsock_info,
-		.fm_pseudo	= true
-	},
-	{
-		.fm_name	= "vsockhv",
-		.fm_init	= vsockhv_init,
-		.fm_fini	= vsockhv_fini,
-		.fm_info	= vsockhv_info,
-		.fm_depends	= vsockhv_depends,
-		.fm_pseudo	= true
-	},
-	{ .fm_name = NULL }
-};
 
 static int vsd_epoll = -1;
 static bool vsd_stopping;
@@ -224,7 +201,7 @@ main(int argc, char **argv)
 		{ "guest",	required_argument,	NULL,	'g' },
 		{ NULL,		0,			NULL,	0 }
 	};
-	fk_config_t config = { .fc_modules = vsd_modules };
+	fk_config_t config = { .fc_modules = vsock_modules };
 	const char *control = NULL, *wrong;
 	struct rlimit rl;
 	sigset_t sigs;

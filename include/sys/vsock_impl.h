@@ -232,7 +232,7 @@ extern sock_lower_handle_t vsock_create(int, int, int, sock_downcalls_t **,
 extern void vsock_conn_init(void);
 extern void vsock_conn_fini(void);
 extern boolean_t vsock_conn_busy(void);
-extern vsock_conn_t *vsock_conn_create(vsock_zone_t *, uint_t type, int kmflag);
+extern vsock_conn_t *vsock_conn_create(vsock_zone_t *, uint_t type, int);
 extern void vsock_conn_ref(vsock_conn_t *);
 extern void vsock_conn_unref(vsock_conn_t *);
 extern void vsock_conn_setstate(vsock_conn_t *, vsock_state_t);

@@ -10,34 +10,12 @@
  */
 
 /*
- * The modules of this tree that are linked into the unit tests.  Tests offer
- * their own with KTEST_MODULES().
+ * The modules of this tree are offered to all unit tests; tests offer their own
+ * with KTEST_MODULES() as well.
  */
 
 #include <sys/types.h>
 #include "ktest.h"
+#include "../../cmd/vsockd/modules.h"
 
-FK_MODULE_DECL(vsock);
-FK_MODULE_DECL(vsockhv);
-
-static const char *const vsockhv_depends[] = { "vsock", NULL };
-
-static const fk_module_t modules[] = {
-	{
-		.fm_name = "vsock",
-		.fm_init = vsock_init,
-		.fm_fini = vsock_fini,
-		.fm_info = vsock_info,
-		.fm_pseudo = true
-	},
-	{
-		.fm_name = "vsockhv",
-		.fm_init = vsockhv_init,
-		.fm_fini = vsockhv_fini,
-		.fm_info = vsockhv_info,
-		.fm_depends = vsockhv_depends,
-		.fm_pseudo = true
-	},
-	{ .fm_name = NULL }
-};
-KTEST_MODULES(modules);
+KTEST_MODULES(vsock_modules);

@@ -55,9 +55,11 @@ libobjs		= $(call kobjs,lib/$(1)/kern/*.c lib/$(1)/host/*.c)
 MODOBJS		= $(foreach m,$(MODULES),$(call modobjs,$(m)))
 LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
 
+MAKEFLAGS	+= --no-print-directory
+
 all: programs
-.PHONY: all programs check check-unit check-vsockrun check-linux check-build \
-    demo clean deps
+.PHONY: all programs check check-unit check-asan check-vsockrun check-linux \
+    check-build demo clean deps
 
 include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
@@ -69,15 +71,21 @@ include test/linux/Makefile.inc
 # the last line is their sum.
 #
 RESULTS		= $(BUILD)/check/build.result $(BUILD)/check/unit.result \
+		  $(BUILD)/asan/check/unit.result \
 		  $(BUILD)/check/vsockrun.result $(BUILD)/check/linux.result
 
 check: deps
 	@rm -f $(RESULTS)
 	-@$(MAKE) check-build
 	-@$(MAKE) check-unit
+	-@$(MAKE) check-asan
 	-@$(MAKE) check-vsockrun
 	-@$(MAKE) check-linux
 	@test/summary $(RESULTS)
+
+# The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+check-asan:
+	@$(MAKE) SAN=address,undefined BUILD=$(BUILD)/asan check-unit
 
 # Both compilers, without a warning.
 check-build: programs

@@ -20,16 +20,19 @@
  * refused, as it would not notice.  To be sure that no socket of the machine's
  * own AF_VSOCK is opened, by whatever way the library does not see, the
  * program and its children are also put under a seccomp filter: socket(2) and
- * socketpair(2) with that family fail with EAFNOSUPPORT, and so do the ways
- * around these two calls (io_uring, other ABIs).
+ * socketpair(2) with that family fail with EAFNOSUPPORT, the ways around these
+ * two calls (io_uring, other ABIs) with ENOSYS, and what /dev/vsock would tell
+ * of the machine with ENOTTY.
  */
 
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/vm_sockets.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,17 +101,21 @@ run_filter(void)
 {
 	struct sock_filter code[] = {
 		LOAD(arch),
-		IF(BPF_JEQ, RUN_ARCH, 0, 8),
+		IF(BPF_JEQ, RUN_ARCH, 0, 11),
 		LOAD(nr),
-		IF(BPF_JSET, RUN_ABI_BIT, 6, 0),
-		IF(BPF_JEQ, __NR_io_uring_setup, 5, 0),
+		IF(BPF_JSET, RUN_ABI_BIT, 9, 0),
+		IF(BPF_JEQ, __NR_io_uring_setup, 8, 0),
+		IF(BPF_JEQ, __NR_ioctl, 4, 0),
 		IF(BPF_JEQ, __NR_socket, 1, 0),
-		IF(BPF_JEQ, __NR_socketpair, 0, 2),
+		IF(BPF_JEQ, __NR_socketpair, 0, 4),
 		LOAD(args[0]),		/* its lower half: what is looked at */
-		IF(BPF_JEQ, AF_VSOCK, 2, 0),
+		IF(BPF_JEQ, AF_VSOCK, 4, 2),
+		LOAD(args[1]),
+		IF(BPF_JEQ, IOCTL_VM_SOCKETS_GET_LOCAL_CID, 3, 0),
 		RETURN(SECCOMP_RET_ALLOW),
 		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-		RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT)
+		RETURN(SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		RETURN(SECCOMP_RET_ERRNO | ENOTTY)
 	};
 	const struct sock_fprog prog = {
 		.len	= sizeof (code) / sizeof (code[0]),

@@ -213,7 +213,7 @@ struct vsock_conn {
 
 	timeout_id_t	vc_tid;
 	hrtime_t	vc_deadline;	/* 0: none */
-	uint_t		vc_stalls;	/* periods of a close without progress */
+	uint_t		vc_stalls;	/* periods without progress */
 	size_t		vc_unsent;	/* at the last of them */
 };
 

@@ -713,3 +713,32 @@ KTEST(hv_destroy_under_traffic)
 	}
 	hv_end();
 }
+
+/*
+ * What an idle connection costs in the kernel: the modules, and sockfs for the
+ * socket; the debugging of the fake kernel's kmem isn't counted.
+ */
+#define	HV_MANY	1000
+
+KTEST(hv_connection_memory)
+{
+	static fsk_file_t *so[HV_MANY];
+	uint64_t before, after, n;
+	fsk_file_t *l;
+	hv_guest_t *g;
+
+	hv_begin();
+	g = hv_guest_boot(3, HV_F_VERSION_1);
+	l = hv_listen(1000, 10);
+	fk_kmem_usage(&before, &n);
+	for (uint_t i = 0; i < HV_MANY; i++)
+		so[i] = hv_open(g, l, 2000 + i, 1000);
+	hv_settle();
+	fk_kmem_usage(&after, &n);
+	VERIFY3U((after - before) / HV_MANY, <, 2048);
+	for (uint_t i = 0; i < HV_MANY; i++)
+		VERIFY0(fsk_close(so[i]));
+	VERIFY0(fsk_close(l));
+	hv_guest_destroy(g);
+	hv_end();
+}

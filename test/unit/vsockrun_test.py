@@ -781,6 +781,10 @@ def inside_raw_syscall():
     check_equal("io_uring_setup", raw(425, 1, 0, 0), -errno.ENOSYS)
     check_equal("a call of another ABI", raw(0x40000000 | 39, 0, 0, 0),
                 -errno.ENOSYS)
+    check_equal("the ioctl of /dev/vsock",
+                raw(16, -1, socket.IOCTL_VM_SOCKETS_GET_LOCAL_CID, 0),
+                -errno.ENOTTY)
+    check_equal("another ioctl", raw(16, -1, 0, 0), -errno.EBADF)
     check_equal("socketpair", raw(53, socket.AF_VSOCK, socket.SOCK_STREAM, 0),
                 -errno.EAFNOSUPPORT)
     check_equal("socket", raw(41, socket.AF_VSOCK, socket.SOCK_STREAM, 0),

@@ -126,6 +126,13 @@
 /* What the transport can carry. */
 #define	VIO_TYPES	VSOCK_TYPE_STREAM
 
+/*
+ * How many connections a peer may have, those included that were closed here
+ * and that it does not acknowledge; about a kilobyte each.  May be set in
+ * /etc/system, for transports that are made afterwards.
+ */
+uint_t vsock_vio_maxconns = 128 * 1024;
+
 /* Statistics, by their kstat names; those of the operations in wire order. */
 #define	VIO_STATS(_)							\
 	_(RX_PACKETS,		"rx_packets")				\
@@ -1492,7 +1499,8 @@ vsock_vio_attach(const vsock_vio_reg_t *vvr, vsock_vio_t **vvp)
 		.vtr_types	= VIO_TYPES,
 		.vtr_local_cid	= vvr->vvr_local_cid,
 		.vtr_remote_cid	= vvr->vvr_remote_cid,
-		.vtr_zoneid	= vvr->vvr_zoneid
+		.vtr_zoneid	= vvr->vvr_zoneid,
+		.vtr_maxconns	= vsock_vio_maxconns
 	};
 	vsock_vio_t *vv;
 	int err;

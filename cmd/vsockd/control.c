@@ -124,10 +124,14 @@ ctl_kstat_line(void *arg, const char *module, int instance, const char *name,
 	    (unsigned long long)val);
 }
 
-/* A file with all statistics, to be read from its start. */
+/*
+ * A file with all statistics, and what the kernel has allocated, to be read from
+ * its start.
+ */
 static int
 ctl_kstat(int *fdp)
 {
+	uint64_t bytes, allocations;
 	int fd, err = 0;
 	FILE *fp;
 
@@ -138,6 +142,9 @@ ctl_kstat(int *fdp)
 		return (ENOMEM);
 	}
 	fk_kstat_walk(ctl_kstat_line, fp);
+	fk_kmem_usage(&bytes, &allocations);
+	ctl_kstat_line(fp, "vsockd", 0, "kmem", "bytes", bytes);
+	ctl_kstat_line(fp, "vsockd", 0, "kmem", "allocations", allocations);
 	if (fflush(fp) != 0 || lseek(fd, 0, SEEK_SET) != 0 ||
 	    (*fdp = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
 		err = errno;

@@ -35,10 +35,10 @@
  * the module has called su_closed.  Whoever drops the last destroys the
  * sonode, and, if it was the module's last socket, tries to unload the module.
  *
- * A dead sonode is not freed but kept, poisoned, on a list of its module until
- * the module is unloaded (or SOCKFS_MAXDEAD others have died since), so that
- * an upcall that comes too late panics instead of hitting whatever has been
- * allocated there.
+ * With checks on (fk_checks), a dead sonode is not freed but kept, poisoned, on
+ * a list of its module until the module is unloaded (or SOCKFS_MAXDEAD others
+ * have died since), so that an upcall that comes too late panics instead of
+ * hitting whatever has been allocated there.
  *
  * Locks, in the order in which they are taken; a module's locks come before
  * all of them, and none is held across a downcall:

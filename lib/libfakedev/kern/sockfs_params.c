@@ -276,8 +276,8 @@ fsk_sockunconfig(int family, int type, int protocol)
 }
 
 /*
- * A socket has died: keep what is left of it for as long as its module can
- * remember it.
+ * A socket has died: with checks on, keep what is left of it for as long as its
+ * module can remember it.
  */
 void
 sockfs_bury(sonode_t *so)
@@ -286,6 +286,10 @@ sockfs_bury(sonode_t *so)
 	sonode_t *old = NULL;
 
 	so->so_magic = SONODE_DEAD;
+	if (!fk_checks) {
+		kmem_free(so, sizeof (*so));
+		return;
+	}
 	mutex_enter(&sm->sm_lock);
 	list_insert_tail(&sm->sm_dead, so);
 	if (sm->sm_ndead == SOCKFS_MAXDEAD)

@@ -40,9 +40,6 @@
 #include <sys/fk.h>
 #include <fkhost.h>
 
-/* Whether the expensive checks are made; set at boot. */
-extern bool fk_checks;
-
 /* Set between fk_boot() and fk_shutdown(). */
 extern bool fk_running;
 extern bool fk_virtual;

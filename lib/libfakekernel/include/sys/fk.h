@@ -21,6 +21,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/stdbool.h>
 #include <sys/mutex.h>
 #include <sys/thread.h>
 #include <sys/proc.h>
@@ -71,6 +72,9 @@ extern proc_t *fk_proc_switch(proc_t *);
  * waits until they have exited.
  */
 extern void fk_proc_exit(proc_t *);
+
+/* Whether the expensive checks are made; set at boot. */
+extern bool fk_checks;
 
 /* How many locks the thread holds. */
 extern uint_t fk_held_count(kthread_t *);

@@ -50,6 +50,13 @@ extern void fkh_free(void *);
 /* Tell AddressSanitizer, if it is there, that memory may not be touched. */
 extern void fkh_poison(void *, size_t, bool);
 
+/*
+ * Memory, zeroed and page aligned, that other processes can map as well, by
+ * the descriptor: the host commits it when it is touched.  Never fails.
+ */
+extern void *fkh_shmem_create(const char *name, size_t, int *fdp);
+extern void fkh_shmem_destroy(void *, size_t, int fd);
+
 /* Messages. */
 extern void fkh_write_stderr(const char *, size_t);
 extern size_t fkh_vsnprintf(char *, size_t, const char *, __builtin_va_list);

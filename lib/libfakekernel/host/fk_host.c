@@ -18,6 +18,7 @@
  * way to abort().
  */
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -237,6 +238,29 @@ fkh_poison(void *p, size_t size, bool on)
 	else
 		__asan_unpoison_memory_region(p, size);
 #endif
+}
+
+void *
+fkh_shmem_create(const char *name, size_t size, int *fdp)
+{
+	void *va;
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd == -1 || ftruncate(fd, (off_t)size) != 0)
+		fkh_die("shared memory", errno);
+	va = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (va == MAP_FAILED)
+		fkh_die("shared memory", errno);
+	*fdp = fd;
+	return (va);
+}
+
+void
+fkh_shmem_destroy(void *va, size_t size, int fd)
+{
+	(void) munmap(va, size);
+	(void) close(fd);
 }
 
 void

@@ -503,6 +503,19 @@ rw_owner(krwlock_t *rw)
 }
 
 /*
+ * Could this be the class of a lock?  Data can look like the magic of one, by
+ * chance, once in some gigabytes.
+ */
+static bool
+fk_lockclass_plausible(const fk_lockclass_t *lc)
+{
+	uintptr_t p = (uintptr_t)lc;
+
+	return (p % _Alignof(fk_lockclass_t) == 0 && p >= PAGESIZE &&
+	    p >> 47 == 0);
+}
+
+/*
  * Memory is freed: nothing in it may be a lock that was not destroyed.
  */
 void
@@ -514,7 +527,8 @@ fk_scan_freed(void *buf, size_t size)
 
 	for (; p + sizeof (kmutex_t) <= end; p += sizeof (uint64_t)) {
 		mp = (kmutex_t *)p;
-		if (mp->m_magic == FK_MAGIC(FK_MUTEX_MAGIC, mp))
+		if (mp->m_magic == FK_MAGIC(FK_MUTEX_MAGIC, mp) &&
+		    fk_lockclass_plausible(mp->m_class))
 			fk_lock_bad("kmem_free", mp, mp->m_class,
 			    FK_LOAD(&mp->m_state) != 0 ?
 			    "memory has a held mutex in it" :
@@ -523,7 +537,8 @@ fk_scan_freed(void *buf, size_t size)
 		if (p + sizeof (krwlock_t) > end)
 			continue;
 		rw = (krwlock_t *)p;
-		if (rw->rw_magic == FK_MAGIC(FK_RW_MAGIC, rw))
+		if (rw->rw_magic == FK_MAGIC(FK_RW_MAGIC, rw) &&
+		    fk_lockclass_plausible(rw->rw_class))
 			fk_lock_bad("kmem_free", rw, rw->rw_class,
 			    "memory has a rwlock in it that was not destroyed",
 			    FK_LOAD(&rw->rw_wrowner));

@@ -18,6 +18,8 @@
 
 #include <sys/types.h>
 #include <sys/dditypes.h>
+#include <sys/ddidmareq.h>
+#include <sys/ddi_intr.h>
 #include <sys/uio.h>
 #include <sys/poll.h>
 #include <sys/cred.h>

@@ -55,9 +55,6 @@
 #define	DDI_PSEUDO		"ddi_pseudo"
 #define	DDI_NT_NET		"ddi_network"
 
-#define	DDI_INTR_CLAIMED	1
-#define	DDI_INTR_UNCLAIMED	0
-
 #define	DDI_PROBE_FAILURE	ENXIO
 #define	DDI_PROBE_DONTCARE	0
 #define	DDI_PROBE_PARTIAL	1
@@ -106,6 +103,7 @@ extern void ddi_remove_minor_node(dev_info_t *, const char *);
 /* Properties. */
 #define	DDI_DEV_T_NONE		((dev_t)-1)
 #define	DDI_DEV_T_ANY		((dev_t)-2)
+#define	DDI_NO_AUTODETACH	"ddi-no-autodetach"
 #define	DDI_PROP_SUCCESS	0
 #define	DDI_PROP_NOT_FOUND	1
 #define	DDI_PROP_UNDEFINED	2

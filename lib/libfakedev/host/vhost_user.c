@@ -57,99 +57,10 @@
 #include <unistd.h>
 #include <fakekernel.h>
 #include <vhost_user.h>
+#include "vhost_user_impl.h"
 
-#define	VHU_VERSION		0x1	/* of the header; bits 0 and 1 */
-#define	VHU_VERSION_MASK	0x3
-#define	VHU_F_REPLY		0x4
-#define	VHU_F_NEED_REPLY	0x8
-
-#define	VHU_FEATURE_PROTOCOL	(1ULL << 30)
-
-#define	VHU_PROTO_MQ		(1ULL << 0)
-#define	VHU_PROTO_REPLY_ACK	(1ULL << 3)
-#define	VHU_PROTO_CONFIG	(1ULL << 9)
-#define	VHU_PROTO_RESET_DEVICE	(1ULL << 13)
 #define	VHU_PROTO_OFFERED	(VHU_PROTO_MQ | VHU_PROTO_REPLY_ACK | \
 	    VHU_PROTO_CONFIG | VHU_PROTO_RESET_DEVICE)
-
-#define	VHU_VRING_INDEX		0xff	/* of a kick, call or err message */
-#define	VHU_VRING_NOFD		0x100
-
-#define	VHU_MAX_QSIZE		32768
-#define	VHU_MAX_CONFIG		256
-#define	VHU_MAX_FDS		VHU_MAX_REGIONS
-
-enum {
-	VHU_GET_FEATURES	= 1,
-	VHU_SET_FEATURES	= 2,
-	VHU_SET_OWNER		= 3,
-	VHU_RESET_OWNER		= 4,
-	VHU_SET_MEM_TABLE	= 5,
-	VHU_SET_VRING_NUM	= 8,
-	VHU_SET_VRING_ADDR	= 9,
-	VHU_SET_VRING_BASE	= 10,
-	VHU_GET_VRING_BASE	= 11,
-	VHU_SET_VRING_KICK	= 12,
-	VHU_SET_VRING_CALL	= 13,
-	VHU_SET_VRING_ERR	= 14,
-	VHU_GET_PROTOCOL_FEATURES = 15,
-	VHU_SET_PROTOCOL_FEATURES = 16,
-	VHU_GET_QUEUE_NUM	= 17,
-	VHU_SET_VRING_ENABLE	= 18,
-	VHU_GET_CONFIG		= 24,
-	VHU_RESET_DEVICE	= 34
-};
-
-typedef struct vhu_state {
-	uint32_t	vs_index;
-	uint32_t	vs_num;
-} vhu_state_t;
-
-typedef struct vhu_addr {
-	uint32_t	va_index;
-	uint32_t	va_flags;
-	uint64_t	va_desc;	/* the peer's addresses */
-	uint64_t	va_used;
-	uint64_t	va_avail;
-	uint64_t	va_log;
-} vhu_addr_t;
-
-typedef struct vhu_mem {
-	uint32_t	vm_n;
-	uint32_t	vm_pad;
-	struct {
-		uint64_t vmr_gpa;
-		uint64_t vmr_size;
-		uint64_t vmr_uaddr;
-		uint64_t vmr_offset;
-	} vm_region[VHU_MAX_REGIONS];
-} vhu_mem_t;
-
-typedef struct vhu_config {
-	uint32_t	vc_offset;
-	uint32_t	vc_size;
-	uint32_t	vc_flags;
-	uint8_t		vc_data[VHU_MAX_CONFIG];
-} vhu_config_t;
-
-typedef struct vhu_msg {
-	struct {
-		uint32_t vh_request;
-		uint32_t vh_flags;
-		uint32_t vh_size;
-	} vm_hdr;
-	union {			/* follows the header without a gap */
-		uint64_t	vm_u64;
-		vhu_state_t	vm_state;
-		vhu_addr_t	vm_addr;
-		vhu_mem_t	vm_mem;
-		vhu_config_t	vm_config;
-	};
-	/* Not on the wire. */
-	int	vm_fd[VHU_MAX_FDS];	/* -1 once taken */
-	int	vm_nfds;
-	bool	vm_reply;		/* the payload is one, of vh_size */
-} vhu_msg_t;
 
 typedef struct vhu_vring {
 	bool		vv_started;
@@ -836,8 +747,7 @@ static const vhu_request_t vhu_requests[] = {
  * The conversation.
  */
 
-/* Receives so many bytes: 0; EPIPE at the end; or an errno. */
-static int
+int
 vhu_recv(int fd, void *buf, size_t len)
 {
 	ssize_t n;
@@ -900,21 +810,40 @@ vhu_recv_header(vhu_t *v, vhu_msg_t *m)
 	    sizeof (m->vm_hdr) - (size_t)n));
 }
 
-static int
-vhu_send_reply(vhu_t *v, vhu_msg_t *m)
+int
+vhu_send(int fd, const vhu_msg_t *m, const int *fds, int nfds)
 {
+	union {
+		struct cmsghdr	cu_hdr;
+		char		cu_buf[CMSG_SPACE(VHU_MAX_FDS * sizeof (int))];
+	} cu = { 0 };
 	struct iovec iov[2] = {
-		{ &m->vm_hdr, sizeof (m->vm_hdr) },
-		{ &m->vm_u64, m->vm_hdr.vh_size }
+		{ (void *)&m->vm_hdr, sizeof (m->vm_hdr) },
+		{ (void *)&m->vm_u64, m->vm_hdr.vh_size }
 	};
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
-	m->vm_hdr.vh_flags = VHU_VERSION | VHU_F_REPLY;
+	if (nfds != 0) {
+		mh.msg_control = cu.cu_buf;
+		mh.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof (int));
+		cu.cu_hdr.cmsg_level = SOL_SOCKET;
+		cu.cu_hdr.cmsg_type = SCM_RIGHTS;
+		cu.cu_hdr.cmsg_len = CMSG_LEN((size_t)nfds * sizeof (int));
+		(void) memcpy(CMSG_DATA(&cu.cu_hdr), fds,
+		    (size_t)nfds * sizeof (int));
+	}
 	do {
-		n = sendmsg(v->vu_conn, &mh, MSG_NOSIGNAL);
+		n = sendmsg(fd, &mh, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	return (n == (ssize_t)(iov[0].iov_len + iov[1].iov_len) ? 0 : EPIPE);
+}
+
+static int
+vhu_send_reply(vhu_t *v, vhu_msg_t *m)
+{
+	m->vm_hdr.vh_flags = VHU_VERSION | VHU_F_REPLY;
+	return (vhu_send(v->vu_conn, m, NULL, 0));
 }
 
 /* Receives a message into `m', finds out what it is, does it, replies. */

@@ -112,6 +112,7 @@ struct vmm_page {
 struct vmm_lease {
 	uint32_t	vl_magic;
 	bool		vl_expired;
+	bool		vl_asked;	/* its expire function is running */
 	fvm_t		*vl_vm;
 	vmm_hold_t	*vl_hold;	/* until it is broken */
 	boolean_t	(*vl_expire)(void *);
@@ -167,7 +168,8 @@ fvm_lease_break_locked(vmm_lease_t *lease, bool keep)
 			    vm->fv_name, lease->vl_npages);
 		}
 		lease->vl_magic = VMM_GONE;
-		lease->vl_hold->vh_nleases--;
+		if (lease->vl_hold != NULL)
+			lease->vl_hold->vh_nleases--;
 		lease->vl_hold = NULL;
 		cv_broadcast(&vm->fv_cv);
 	}
@@ -202,11 +204,18 @@ fvm_excl_enter(fvm_t *vm)
 		if (lease->vl_magic == VMM_GONE)
 			continue;
 		__atomic_store_n(&lease->vl_expired, true, __ATOMIC_RELAXED);
+		lease->vl_asked = true;
 		mutex_exit(&vm->fv_lock);
 		sync = lease->vl_expire(lease->vl_arg);
 		mutex_enter(&vm->fv_lock);
-		if (sync)
+		lease->vl_asked = false;
+		if (sync) {
 			fvm_lease_break_locked(lease, true);
+		} else if (lease->vl_hold == NULL &&
+		    lease->vl_magic != VMM_GONE) {
+			panic("VM %s: released with a lease left",
+			    vm->fv_name);
+		}
 	}
 	for (;;) {
 		for (lease = list_head(&vm->fv_leases); lease != NULL;
@@ -443,11 +452,20 @@ vmm_drv_hold(file_t *fp, cred_t *cr, vmm_hold_t **holdp)
 void
 vmm_drv_rele(vmm_hold_t *hold)
 {
+	vmm_lease_t *lease;
 	fvm_t *vm;
 
 	VERIFY3U(hold->vh_magic, ==, VMM_HOLD_MAGIC);
 	vm = hold->vh_vm;
 	mutex_enter(&vm->fv_lock);
+	/* What an expire function is about to give back need not be waited for. */
+	for (lease = list_head(&vm->fv_leases); lease != NULL;
+	    lease = list_next(&vm->fv_leases, lease)) {
+		if (lease->vl_hold == hold && lease->vl_asked) {
+			lease->vl_hold = NULL;
+			hold->vh_nleases--;
+		}
+	}
 	if (hold->vh_nleases != 0 || hold->vh_nhooks != 0) {
 		panic("VM %s: released with %u leases and %u hooks left",
 		    vm->fv_name, hold->vh_nleases, hold->vh_nhooks);

@@ -351,6 +351,15 @@ extern void vsock_up_established(vsock_conn_t *);
 /* The peer sent this; not empty. */
 extern void vsock_up_data(vsock_conn_t *, mblk_t *);
 
+/*
+ * The peer says that it waits for room: vto_consumed() is called with whatever
+ * was consumed and not yet reported, however little; if nothing was, or not
+ * all, it is called once more as soon as the application has read.  For a
+ * backend whose peer may want to know more than it needs to know
+ * (virtio's CREDIT_REQUEST).
+ */
+extern void vsock_up_starved(vsock_conn_t *);
+
 /* vto_send() was "full" and is no more. */
 extern void vsock_up_writable(vsock_conn_t *);
 

@@ -48,8 +48,8 @@ extern "C" {
 typedef struct vsock_vio vsock_vio_t;	/* one per device */
 
 /*
- * What vsock_virtio asks of a backend.  Called from any thread but interrupt
- * handlers, with no lock held; must not block for long, nor call back.
+ * What vsock_virtio asks of a backend.  Called with no lock held, from threads
+ * and from callouts (timeout(9F)): must not sleep but for a lock, nor call back.
  */
 typedef struct vsock_vio_ops {
 	/* vsock_vio_tx_next() has something to give. */
@@ -64,6 +64,7 @@ typedef struct vsock_vio_reg {
 	int		vvr_instance;	/* for the kstat */
 	const char	*vvr_name;	/* of the transport: "bhyve0" */
 	uint32_t	vvr_local_cid;
+	/* VMADDR_CID_HOST stands for VMADDR_CID_HYPERVISOR as well. */
 	uint32_t	vvr_remote_cid;
 	zoneid_t	vvr_zoneid;
 	const vsock_vio_ops_t *vvr_ops;

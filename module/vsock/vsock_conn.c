@@ -645,12 +645,11 @@ vsock_rx_report(vsock_conn_t *vc, uint32_t least)
 }
 
 /*
- * Small messages are piling up: keep them here until the application reads.
- * Returns with VCF_RXHOLD set if sockfs will call sd_clr_flowctrl() when it
- * does; otherwise its queue is empty, and there is no reason to wait.
+ * Have sd_clr_flowctrl() called as soon as the application reads.  B_FALSE:
+ * sockfs's queue is empty, there is nothing that it could read.
  */
-static void
-vsock_rx_hold(vsock_conn_t *vc)
+static boolean_t
+vsock_rx_arm(vsock_conn_t *vc)
 {
 	struct sock_proto_props sopp = { 0 };
 	ssize_t room;
@@ -664,10 +663,7 @@ vsock_rx_hold(vsock_conn_t *vc)
 	sopp.sopp_flags = SOCKOPT_RCVHIWAT;
 	sopp.sopp_rxhiwat = vc->vc_hiwat;
 	vc->vc_upcalls->su_set_proto_props(vc->vc_upper, &sopp);
-	if (room > 0)
-		vc->vc_rxmsgs = 0;
-	else
-		vc->vc_flags |= VCF_RXHOLD;
+	return (room <= 0);
 }
 
 /*
@@ -718,8 +714,13 @@ vsock_rx_take(vsock_conn_t *vc, size_t *lenp)
 		return (NULL);
 	if (vc->vc_rxlen < VSOCK_SMALL &&
 	    (vc->vc_flags & (VCF_EOF | VCF_END | VCF_RXHOLD)) == 0 &&
-	    vc->vc_rxmsgs >= vsock_rx_limit(vc))
-		vsock_rx_hold(vc);
+	    vc->vc_rxmsgs >= vsock_rx_limit(vc)) {
+		/* Small messages are piling up: they can wait here. */
+		if (vsock_rx_arm(vc))
+			vc->vc_flags |= VCF_RXHOLD;
+		else
+			vc->vc_rxmsgs = 0;
+	}
 	if ((vc->vc_flags & VCF_RXHOLD) != 0) {
 		if (vc->vc_rxlen < VSOCK_GATHER &&
 		    (vc->vc_flags & (VCF_EOF | VCF_END)) == 0)
@@ -816,6 +817,19 @@ vsock_up_data(vsock_conn_t *vc, mblk_t *mp)
 	}
 	vsock_rx_put(vc, mp, len);
 	vsock_rx_run(vc);
+	mutex_exit(&vc->vc_lock);
+}
+
+void
+vsock_up_starved(vsock_conn_t *vc)
+{
+	mutex_enter(&vc->vc_lock);
+	if (vc->vc_upper != NULL &&
+	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0) {
+		/* What is read before the one is seen by the other. */
+		(void) vsock_rx_arm(vc);
+		vsock_rx_report(vc, 1);
+	}
 	mutex_exit(&vc->vc_lock);
 }
 
@@ -1089,8 +1103,11 @@ vsock_conn_newconn(vsock_conn_t *lc, vsock_conn_t *vc)
 
 	mutex_enter(&vc->vc_lock);
 	if ((vc->vc_flags & VCF_CLOSED) == 0) {
-		vc->vc_upper = newupper;
-		vc->vc_upcalls = upcalls;
+		/* sd_accept() may have been here; others read vc_upcalls. */
+		if (vc->vc_upper == NULL) {
+			vc->vc_upper = newupper;
+			vc->vc_upcalls = upcalls;
+		}
 		vsock_rx_run(vc);
 	}
 	mutex_exit(&vc->vc_lock);

@@ -101,8 +101,10 @@ vsock_sd_accept(sock_lower_handle_t llower, sock_lower_handle_t lower,
 	vsock_conn_t *vc = (vsock_conn_t *)lower;
 
 	mutex_enter(&vc->vc_lock);
-	vc->vc_upper = upper;
-	vc->vc_upcalls = lc->vc_upcalls;
+	if (vc->vc_upper == NULL) {
+		vc->vc_upper = upper;
+		vc->vc_upcalls = lc->vc_upcalls;
+	}
 	mutex_exit(&vc->vc_lock);
 	return (0);
 }

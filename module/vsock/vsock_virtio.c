@@ -55,7 +55,13 @@
  * (below VIO_TX_SMALL) for every 2048 bytes of its buffer is under way; larger
  * ones pay for themselves.  What has to wait is coalesced meanwhile.  As the
  * window is not exhausted, a peer may see no reason to send an update: it is
- * asked once, by a CREDIT_REQUEST.
+ * asked, by a CREDIT_REQUEST, at once, again whenever it turns out to have
+ * consumed something but not enough, and again when there is more to send.
+ *
+ * A peer need not be as good as we are at telling when something was consumed
+ * (vsock_up_starved()): it may answer once, and never tell.  So whoever has
+ * something to send and may not is on a list (vv_stuck), and if he is still on
+ * it a period later (VIO_STUCK_MS), the peer is asked again.
  *
  * From the peer: it may send up to tc_edge, the furthest point that was ever
  * advertised (a smaller buffer takes nothing back).  What comes beyond ends the
@@ -111,15 +117,20 @@
 #include <sys/stream.h>
 #include <sys/strsun.h>
 #include <sys/zone.h>
+#include <sys/ddi.h>
+#include <sys/sunddi.h>
 #include <sys/vsock_transport.h>
 #include <sys/vsock_virtio.h>
 #include <sys/virtio_vsock.h>
+#include <net/vsock.h>
 
 #define	VIO_RST_MAX	256	/* answers to nobody that can wait */
 #define	VIO_REPLY_MAX	128	/* answers that stop reception */
 
 #define	VIO_TX_SMALL	1024	/* a packet below this is "small" */
 #define	VIO_TX_PER_SMALL 2048	/* peer's buffer for each of them */
+#define	VIO_STUCK_MS	100	/* what we want to send has to wait */
+#define	VIO_STUCK_MAX	64	/* so many peers are asked at a time */
 #define	VIO_COALESCE	1024	/* a message up to this may be copied ... */
 #define	VIO_COALESCE_BLK 4096	/* ... into a block of this size */
 
@@ -231,6 +242,7 @@ typedef enum vio_ask {
 
 typedef struct vio_conn {
 	list_node_t	tc_node;	/* vv_ready */
+	list_node_t	tc_stuck_node;	/* vv_stuck */
 	vsock_vio_t	*tc_vio;
 	vsock_conn_t	*tc_conn;	/* NULL: an orphan */
 	vsock_tuple_t	tc_tuple;
@@ -241,6 +253,7 @@ typedef struct vio_conn {
 	uint8_t		tc_shut_sent;	/* ... and told the peer */
 	uint8_t		tc_peer_shut;
 	uint8_t		tc_ask;
+	boolean_t	tc_stuck;	/* for a period or more */
 	boolean_t	tc_held_back;	/* the front end is still deciding */
 	boolean_t	tc_reply;	/* counted in vv_nreplies */
 	boolean_t	tc_full;	/* owes vsock_up_writable() */
@@ -282,6 +295,8 @@ struct vsock_vio {
 	uint_t		vv_types;
 
 	list_t		vv_ready;
+	list_t		vv_stuck;	/* queues that have to wait */
+	timeout_id_t	vv_stuck_tid;	/* 0: not needed */
 	uint_t		vv_rst_head;
 	uint_t		vv_nrst;
 	boolean_t	vv_rst_turn;	/* it is the turn of vv_rst */
@@ -299,6 +314,7 @@ typedef struct vio_todo {
 	boolean_t	vt_rx_kick;
 	boolean_t	vt_writable;
 	boolean_t	vt_established;
+	boolean_t	vt_starved;
 	mblk_t		*vt_data;
 	uint_t		vt_shutdown;
 	boolean_t	vt_reset;
@@ -424,9 +440,30 @@ vio_tx_idle(vsock_vio_t *vv)
 	return (vv->vv_nrst == 0 && list_is_empty(&vv->vv_ready));
 }
 
+static void vio_stuck_timer(void *);
+
+static void
+vio_stuck_arm(vsock_vio_t *vv)
+{
+	ASSERT(MUTEX_HELD(&vv->vv_lock));
+
+	if (vv->vv_stuck_tid == 0) {
+		vv->vv_stuck_tid = timeout(vio_stuck_timer, vv,
+		    drv_usectohz(VIO_STUCK_MS * 1000));
+	}
+}
+
+static void
+vio_unstuck(vio_conn_t *tc)
+{
+	if (list_link_active(&tc->tc_stuck_node))
+		list_remove(&tc->tc_vio->vv_stuck, tc);
+	tc->tc_stuck = B_FALSE;
+}
+
 /*
- * Bring the ready list, and what depends on queue and credit, up to date after
- * tc has changed.
+ * Bring the lists, and what depends on queue and credit, up to date after tc
+ * has changed.
  */
 static void
 vio_sched(vio_conn_t *tc, vio_todo_t *todo)
@@ -436,14 +473,20 @@ vio_sched(vio_conn_t *tc, vio_todo_t *todo)
 
 	ASSERT(MUTEX_HELD(&vv->vv_lock));
 
-	if (tc->tc_qbytes != 0 && vio_data_ready(tc, &small) == 0 && small) {
-		if (tc->tc_ask == VIO_ASK_NONE) {
+	if (tc->tc_state == VIO_OPEN && tc->tc_qbytes != 0 &&
+	    vio_data_ready(tc, &small) == 0) {
+		if (tc->tc_ask == VIO_ASK_NONE && (small || tc->tc_stuck)) {
 			tc->tc_ask = VIO_ASK_SENT;
 			tc->tc_pend |= VIO_P_ASK;
+		}
+		if (!list_link_active(&tc->tc_stuck_node)) {
+			list_insert_tail(&vv->vv_stuck, tc);
+			vio_stuck_arm(vv);
 		}
 	} else {
 		tc->tc_ask = VIO_ASK_NONE;
 		tc->tc_pend &= ~VIO_P_ASK;
+		vio_unstuck(tc);
 	}
 
 	if (!vio_can_send(tc)) {
@@ -461,6 +504,42 @@ vio_sched(vio_conn_t *tc, vio_todo_t *todo)
 		tc->tc_full = B_FALSE;
 		todo->vt_writable = B_TRUE;
 	}
+}
+
+/*
+ * A period has passed: ask the peers of those that have been waiting for all of
+ * it, in turn.  A callout: may be in interrupt context.
+ */
+static void
+vio_stuck_timer(void *arg)
+{
+	vsock_vio_t *vv = arg;
+	vio_todo_t todo = { 0 };
+	vio_conn_t *tc, *last;
+	uint_t n = 0;
+
+	mutex_enter(&vv->vv_lock);
+	if ((last = list_tail(&vv->vv_stuck)) != NULL) {
+		do {
+			tc = list_remove_head(&vv->vv_stuck);
+			list_insert_tail(&vv->vv_stuck, tc);
+			if (tc->tc_stuck)
+				tc->tc_ask = VIO_ASK_NONE;
+			tc->tc_stuck = B_TRUE;
+			vio_sched(tc, &todo);
+		} while (tc != last && ++n < VIO_STUCK_MAX);
+	}
+	mutex_exit(&vv->vv_lock);
+
+	if (todo.vt_tx_kick)
+		vv->vv_ops->vvo_tx_kick(vv->vv_arg);
+
+	/* From here on vio_free() does not wait for us. */
+	mutex_enter(&vv->vv_lock);
+	vv->vv_stuck_tid = 0;
+	if (!list_is_empty(&vv->vv_stuck))
+		vio_stuck_arm(vv);
+	mutex_exit(&vv->vv_lock);
 }
 
 static void
@@ -580,6 +659,7 @@ vio_conn_create(vsock_vio_t *vv, vsock_conn_t *conn,
 
 	tc = kmem_zalloc(sizeof (*tc), KM_SLEEP);
 	list_link_init(&tc->tc_node);
+	list_link_init(&tc->tc_stuck_node);
 	tc->tc_vio = vv;
 	tc->tc_conn = conn;
 	tc->tc_tuple = params->vcp_tuple;
@@ -596,6 +676,7 @@ vio_conn_free(vio_conn_t *tc, vio_todo_t *todo)
 	ASSERT(MUTEX_HELD(&tc->tc_vio->vv_lock));
 	ASSERT(!list_link_active(&tc->tc_node));
 
+	vio_unstuck(tc);
 	if (tc->tc_reply)
 		vio_reply_end(tc->tc_vio, todo);
 	vio_queue_drop(tc);
@@ -630,6 +711,8 @@ vio_finish(vsock_vio_t *vv, vsock_conn_t *conn, const vio_todo_t *todo)
 		vsock_up_reset(conn, todo->vt_error);
 	if (todo->vt_writable)
 		vsock_up_writable(conn);
+	if (todo->vt_starved)
+		vsock_up_starved(conn);
 	if (todo->vt_tx_kick)
 		vv->vv_ops->vvo_tx_kick(vv->vv_arg);
 	if (todo->vt_rx_kick)
@@ -1053,6 +1136,17 @@ vio_answer_rst(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr,
 }
 
 /*
+ * May the peer call itself that?  The host may, in both of its roles, as we may
+ * call it either.
+ */
+static boolean_t
+vio_src_ok(const vsock_vio_t *vv, uint64_t cid)
+{
+	return (cid == vv->vv_remote_cid || (cid == VMADDR_CID_HYPERVISOR &&
+	    vv->vv_remote_cid == VMADDR_CID_HOST));
+}
+
+/*
  * Is it from where, to where and of a kind that it may be?  If not, it is
  * counted and answered.
  */
@@ -1069,7 +1163,7 @@ vio_rx_check(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr, vio_todo_t *todo)
 		vio_oddity(vv, VST_BAD_CID_BITS, hdr);
 		return (B_FALSE);
 	}
-	if (hdr->vvh_src_cid != vv->vv_remote_cid) {
+	if (!vio_src_ok(vv, hdr->vvh_src_cid)) {
 		vio_oddity(vv, VST_BAD_SRC_CID, hdr);
 		vio_answer_rst(vv, hdr, todo);
 		return (B_FALSE);
@@ -1117,14 +1211,17 @@ vio_rx_tuple(const virtio_vsock_hdr_t *hdr)
 static void
 vio_rx_credit(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr)
 {
+	uint32_t consumed = hdr->vvh_fwd_cnt - tc->tc_peer_fwd;
+
 	tc->tc_peer_buf = MIN(hdr->vvh_buf_alloc, INT32_MAX);
-	if ((int32_t)(hdr->vvh_fwd_cnt - tc->tc_peer_fwd) < 0 ||
+	if ((int32_t)consumed < 0 ||
 	    (uint32_t)(tc->tc_tx_cnt - hdr->vvh_fwd_cnt) > INT32_MAX)
 		vio_oddity(tc->tc_vio, VST_BAD_CREDIT, hdr);
 	tc->tc_peer_fwd = hdr->vvh_fwd_cnt;
 	vio_runs_expire(&tc->tc_tx_small, tc->tc_peer_fwd);
-	if (tc->tc_ask == VIO_ASK_SENT && (tc->tc_pend & VIO_P_ASK) == 0)
-		tc->tc_ask = VIO_ASK_ANSWERED;
+	if (tc->tc_ask == VIO_ASK_NONE || (tc->tc_pend & VIO_P_ASK) != 0)
+		return;
+	tc->tc_ask = (consumed != 0 ? VIO_ASK_NONE : VIO_ASK_ANSWERED);
 }
 
 /* The peer broke the rules: end the connection on both sides. */
@@ -1258,6 +1355,7 @@ vio_rx_open(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
 		vio_rx_credit(tc, hdr);
 		tc->tc_pend |= VIO_P_UPDATE;
+		todo->vt_starved = B_TRUE;
 		break;
 	default:
 		vio_oddity(vv, VST_BAD_OP, hdr);
@@ -1484,8 +1582,18 @@ vsock_vio_transport(vsock_vio_t *vv)
 static void
 vio_free(vsock_vio_t *vv)
 {
+	timeout_id_t tid;
+
+	/* vv_stuck is empty: the timer won't arm itself again. */
+	mutex_enter(&vv->vv_lock);
+	ASSERT(list_is_empty(&vv->vv_stuck));
+	tid = vv->vv_stuck_tid;
+	mutex_exit(&vv->vv_lock);
+	if (tid != 0)
+		(void) untimeout(tid);
 	if (vv->vv_kstat != NULL)
 		kstat_delete(vv->vv_kstat);
+	list_destroy(&vv->vv_stuck);
 	list_destroy(&vv->vv_ready);
 	mutex_destroy(&vv->vv_lock);
 	kmem_free(vv, sizeof (*vv));
@@ -1509,6 +1617,8 @@ vsock_vio_attach(const vsock_vio_reg_t *vvr, vsock_vio_t **vvp)
 	mutex_init(&vv->vv_lock, NULL, MUTEX_DRIVER, NULL);
 	list_create(&vv->vv_ready, sizeof (vio_conn_t),
 	    offsetof(vio_conn_t, tc_node));
+	list_create(&vv->vv_stuck, sizeof (vio_conn_t),
+	    offsetof(vio_conn_t, tc_stuck_node));
 	vv->vv_ops = vvr->vvr_ops;
 	vv->vv_arg = vvr->vvr_arg;
 	vv->vv_local_cid = vvr->vvr_local_cid;

@@ -493,6 +493,86 @@ KTEST(vio_small_packets)
 	vio_end(&v);
 }
 
+/*
+ * The guest answers when it has consumed nothing yet, and does not tell when it
+ * has: it is asked again.
+ */
+KTEST(vio_stuck)
+{
+	vio_setup_t v;
+	hv_guest_t *g = vio_begin(&v);
+	uint8_t *data = kmem_zalloc(65536 + 9, KM_SLEEP);
+	size_t sent;
+	uint_t n;
+
+	hv_rx_post(g, HV_QSIZE);
+	for (sent = 0; sent < 32; sent++) {
+		hv_write(v.v_sock, "x", 1);
+		VERIFY3U(drain(g, NULL), ==, 1);
+	}
+	hv_write(v.v_sock, "yz", 2);
+	(void) hv_expect(g, OP(CREDIT_REQUEST), GPORT, HPORT);
+	update(g, GPORT, HPORT, 65536, 0);
+	hv_expect_none(g);
+	/* What was left of a period, and then one after the other. */
+	fk_time_advance(MSEC2NSEC(100));
+	hv_expect_none(g);
+	for (n = 0; n < 3; n++) {
+		fk_time_advance(MSEC2NSEC(100));
+		(void) hv_expect(g, OP(CREDIT_REQUEST), GPORT, HPORT);
+		hv_expect_none(g);
+	}
+	/* It has consumed something, but that is not enough: ask at once. */
+	update(g, GPORT, HPORT, 65536, 1);
+	(void) hv_expect(g, OP(CREDIT_REQUEST), GPORT, HPORT);
+	update(g, GPORT, HPORT, 65536, 32);
+	hv_expect_data(g, GPORT, HPORT, "yz", 2);
+	update(g, GPORT, HPORT, 65536, 34);
+
+	/* Likewise if it is bytes that we have no credit for. */
+	hv_write(v.v_sock, data, 65536 + 9);
+	VERIFY3U(drain(g, NULL), ==, 65536);
+	hv_expect_none(g);
+	fk_time_advance(MSEC2NSEC(200));
+	(void) hv_expect(g, OP(CREDIT_REQUEST), GPORT, HPORT);
+	update(g, GPORT, HPORT, 65536, 34 + 65536);
+	VERIFY3U(drain(g, NULL), ==, 9);
+	update(g, GPORT, HPORT, 65536, 34 + 65536 + 9);
+
+	/* With nothing to send, nothing is asked. */
+	fk_time_advance(NANOSEC);
+	hv_expect_none(g);
+	VERIFY0(fk_timeouts_pending());
+	kmem_free(data, 65536 + 9);
+	vio_end(&v);
+}
+
+/* A guest that has asked is told of the next byte that is consumed. */
+KTEST(vio_starved)
+{
+	virtio_vsock_hdr_t hdr;
+	vio_setup_t v;
+	hv_guest_t *g = vio_begin(&v);
+
+	hv_send_data(g, GPORT, HPORT, "0123456789", 10);
+	hv_read(v.v_sock, "01", 2);
+	hv_expect_none(g);
+	hv_send_op(g, OP(CREDIT_REQUEST), GPORT, HPORT);
+	hdr = hv_expect(g, OP(CREDIT_UPDATE), GPORT, HPORT);
+	VERIFY3U(hdr.vvh_fwd_cnt, ==, 2);
+	hv_expect_none(g);
+	hv_read(v.v_sock, "2", 1);
+	hdr = hv_expect(g, OP(CREDIT_UPDATE), GPORT, HPORT);
+	VERIFY3U(hdr.vvh_fwd_cnt, ==, 3);
+	hv_read(v.v_sock, "3456789", 7);
+	hv_expect_none(g);
+	hv_send_op(g, OP(CREDIT_REQUEST), GPORT, HPORT);
+	hdr = hv_expect(g, OP(CREDIT_UPDATE), GPORT, HPORT);
+	VERIFY3U(hdr.vvh_fwd_cnt, ==, 10);
+	hv_expect_none(g);
+	vio_end(&v);
+}
+
 /* A flood of CREDIT_REQUESTs costs one answer when nobody takes them. */
 KTEST(vio_credit_request_flood)
 {

@@ -46,7 +46,7 @@ HCFLAGS		= $(COMMON) -D_GNU_SOURCE -pthread \
 		  -Ilib/libfakekernel/api -Ilib/libfakedev/api
 LDLIBS		= -pthread
 
-MODULES		= vsock vsockhv
+MODULES		= vsock vsockhv viosock
 LIBS		= libfakekernel libfakedev
 
 kobjs		= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)))

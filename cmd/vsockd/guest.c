@@ -321,21 +321,16 @@ const char *
 guest_parse(char *spec)
 {
 	char *const keys[] = { "cid", "socket", NULL };
-	unsigned long long cid = 0;
+	const char *wrong;
+	uint64_t cid = 0;
 	vsd_guest_t *g, **gp;
-	char *val, *end, *path = NULL;
+	char *val, *path = NULL;
 
 	while (*spec != '\0') {
 		switch (getsubopt(&spec, keys, &val)) {
 		case 0:
-			if (val == NULL || *val < '0' || *val > '9')
-				return ("cid is not a number");
-			errno = 0;
-			cid = strtoull(val, &end, 0);
-			if (errno != 0 || *end != '\0')
-				return ("cid is not a number");
-			if (cid <= 2 || cid >= UINT32_MAX)
-				return ("cid is a reserved one");
+			if ((wrong = vsd_parse_cid(val, &cid)) != NULL)
+				return (wrong);
 			break;
 		case 1:
 			if (val == NULL || *val == '\0')

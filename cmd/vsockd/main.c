@@ -11,9 +11,14 @@
 
 /*
  * vsockd: one simulated illumos machine, with its socket module and, as a
- * hypervisor, any number of guests.
+ * hypervisor, any number of guests; and it can be a guest itself.
  *
- *	vsockd --control PATH [--guest cid=N,socket=PATH]... [--checks]
+ *	vsockd --control PATH [--guest cid=N,socket=PATH]...
+ *	    [--device vhost-user,socket=PATH | --device vhost,path=PATH,cid=N]
+ *	    [--checks]
+ *
+ * Each --guest is a virtual machine that this one is the host of; --device is
+ * the device through which it is a guest itself.  It can be both.
  *
  * With --checks the simulated kernel makes all its checks, also the slow ones.
  *
@@ -57,6 +62,24 @@ vsd_log(const char *fmt, ...)
 	(void) vsnprintf(buf, sizeof (buf), fmt, ap);
 	va_end(ap);
 	(void) fprintf(stderr, "vsockd: %s\n", buf);
+}
+
+const char *
+vsd_parse_cid(const char *text, uint64_t *cidp)
+{
+	unsigned long long cid;
+	char *end;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return ("cid is not a number");
+	errno = 0;
+	cid = strtoull(text, &end, 0);
+	if (errno != 0 || *end != '\0')
+		return ("cid is not a number");
+	if (cid <= 2 || cid >= UINT32_MAX)
+		return ("cid is a reserved one");
+	*cidp = cid;
+	return (NULL);
 }
 
 int
@@ -160,7 +183,8 @@ vsd_serve(const char *control, int sigfd)
 	    (err = vsd_event_add(sigfd, EPOLLIN, &sig_event)) != 0 ||
 	    (err = app_init()) != 0)
 		vsd_log("cannot start: %s", strerror(err));
-	else if (guest_start_all() == 0 && ctl_init(control) == 0)
+	else if (guest_start_all() == 0 && device_start() == 0 &&
+	    ctl_init(control) == 0)
 		status = EXIT_SUCCESS;
 
 	if (status == EXIT_SUCCESS) {
@@ -170,6 +194,7 @@ vsd_serve(const char *control, int sigfd)
 	}
 
 	ctl_fini();
+	device_stop();
 	guest_stop_all();
 	app_fini();
 	xl_sockunconfig();
@@ -188,7 +213,9 @@ usage(const char *fmt, ...)
 	(void) vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	(void) fprintf(stderr, "\nusage: vsockd --control PATH "
-	    "[--guest cid=N,socket=PATH]... [--checks]\n");
+	    "[--guest cid=N,socket=PATH]...\n"
+	    "    [--device vhost-user,socket=PATH | "
+	    "--device vhost,path=PATH,cid=N] [--checks]\n");
 	exit(EXIT_USAGE);
 }
 
@@ -198,6 +225,7 @@ main(int argc, char **argv)
 	const struct option longopts[] = {
 		{ "checks",	no_argument,		NULL,	'k' },
 		{ "control",	required_argument,	NULL,	'c' },
+		{ "device",	required_argument,	NULL,	'd' },
 		{ "guest",	required_argument,	NULL,	'g' },
 		{ NULL,		0,			NULL,	0 }
 	};
@@ -214,6 +242,10 @@ main(int argc, char **argv)
 			break;
 		case 'c':
 			control = optarg;
+			break;
+		case 'd':
+			if ((wrong = device_parse(optarg)) != NULL)
+				usage("--device: %s", wrong);
 			break;
 		case 'g':
 			if ((wrong = guest_parse(optarg)) != NULL)

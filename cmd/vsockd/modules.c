@@ -19,8 +19,9 @@
 
 FK_MODULE_DECL(vsock);
 FK_MODULE_DECL(vsockhv);
+FK_MODULE_DECL(viosock);
 
-static const char *const vsockhv_depends[] = { "vsock", NULL };
+static const char *const vsock_depends[] = { "vsock", NULL };
 
 const fk_module_t vsock_modules[] = {
 	{
@@ -35,8 +36,15 @@ const fk_module_t vsock_modules[] = {
 		.fm_init	= vsockhv_init,
 		.fm_fini	= vsockhv_fini,
 		.fm_info	= vsockhv_info,
-		.fm_depends	= vsockhv_depends,
+		.fm_depends	= vsock_depends,
 		.fm_pseudo	= true
+	},
+	{
+		.fm_name	= "viosock",
+		.fm_init	= viosock_init,
+		.fm_fini	= viosock_fini,
+		.fm_info	= viosock_info,
+		.fm_depends	= vsock_depends
 	},
 	{ .fm_name = NULL }
 };

@@ -19,6 +19,7 @@
  *	app.c		sockets of applications: moves their data
  *	control.c	requests of applications
  *	guest.c		virtual machines
+ *	device.c	the machine as a guest
  *	translate.c	Linux's numbers and illumos's
  *
  * Threads: the main thread runs the event loop, with everything of app.c and
@@ -54,6 +55,9 @@ extern int vsd_event_add(int fd, uint32_t events, vsd_event_t *);
  * replaced.
  */
 extern int vsd_listen(const char *path, int type, mode_t mode);
+
+/* A guest's CID: NULL, or what is wrong with it. */
+extern const char *vsd_parse_cid(const char *, uint64_t *);
 
 /* app.c */
 typedef struct vsd_app vsd_app_t;
@@ -112,5 +116,19 @@ extern const char *guest_parse(char *spec);
 /* 0, or -1 and the reason was logged. */
 extern int guest_start_all(void);
 extern void guest_stop_all(void);
+
+/* device.c */
+
+/*
+ * The option, "vhost-user,socket=PATH" or "vhost,path=PATH,cid=N": NULL or what
+ * is wrong with it.
+ */
+extern const char *device_parse(char *spec);
+/*
+ * Attach the device, if there is one: 0, or -1 and the reason was logged.  May
+ * block as long as the other side does not answer.
+ */
+extern int device_start(void);
+extern void device_stop(void);
 
 #endif	/* _VSOCKD_H */

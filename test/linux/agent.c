@@ -10,9 +10,11 @@
  */
 
 /*
- * agent TTY: the traffic engine in the guest.  It is told what to do through a
- * serial line, so that what is tested and what controls it do not meet.  Runs
- * until the guest ends; refuses to run anywhere else.
+ * agent TTY: the traffic engine in a Linux machine of the tests.  It is told
+ * what to do through a serial line, so that what is tested and what controls it
+ * do not meet.  Its AF_VSOCK sockets are the machine's, or under vsockrun those
+ * of a vsockd in the machine.  Runs until it is told to exit; refuses to run
+ * anywhere else.
  */
 
 #include <fcntl.h>

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-/* Whether this is the Linux guest: its command line says so. */
+/* Whether this is a Linux machine of the tests: its command line says so. */
 extern bool guard_is_guest(void);
 
 /* Whether this program was started by vsockrun, which takes AF_VSOCK over. */

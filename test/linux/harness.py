@@ -9,27 +9,16 @@
 # http://www.illumos.org/license/CDDL.
 #
 
-"""What the tests with a Linux guest are made of.
+"""What the tests with two or more systems are made of.
 
-A Lab is one vsockd with up to two QEMU guests behind it:
-
-      peer, other programs            agent              agent
-         | (vsockrun)                   |                  |
-      +--+----------------+      +------+------+    +------+------+
-      |  vsockd           |======| guest a     |    | guest b     |
-      |  CIDs 3 and 4     |      | CID 3       |    | CID 4       |
-      +-------------------+      +-------------+    +-------------+
-                       ||====================================||
-                                 vhost-user sockets
-
-The agent in a guest is spoken to over the guest's second serial line, the peer
-on the host over pipes; both are the engine of traffic.c, and Remote is the
-Python end of its protocol.
+Remote is the Python end of the protocol of an engine (traffic.c), on whatever
+side it runs; Process is a child process.  The systems that they run in and
+belong to are those of labs.py.
 
 Nothing here sleeps: whatever takes time ends in an event (a line, a reply, the
 end of a process), and the wait for it fails after HANG seconds.  All processes
 are children of this one and are killed by their process ids when their object
-is closed, and all files are in one temporary directory.
+is closed.
 
 One thread reads from each Remote; the futures it completes are the only data
 shared with the thread that runs the tests.
@@ -38,10 +27,7 @@ shared with the thread that runs the tests.
 import concurrent.futures
 import itertools
 import os
-import shutil
-import socket
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -51,7 +37,10 @@ BUILD = os.path.abspath(os.environ.get("VSOCK_TEST_BUILD", "build"))
 HOST = 2                        # the host's CID, as its guests know it
 MIB = 1 << 20
 
-CIDS = {"a": 3, "b": 4}
+LINUX_GUEST = "linux-guest"
+LINUX_HOST = "linux-host"
+PAIR = "pair"
+NESTED = "nested"
 
 
 class Failed(Exception):
@@ -69,6 +58,17 @@ class RemoteError(Exception):
         super().__init__(f"{what}: {fields}")
         self.fields = fields
         self.errno = fields.get("errno")
+
+
+def on(*names):
+    """The labs, by name, that a test is for; only LINUX_GUEST without it."""
+    def mark(function):
+        function.labs = names
+        return function
+    return mark
+
+
+everywhere = on(LINUX_GUEST, LINUX_HOST, PAIR, NESTED)
 
 
 def check(condition, what):
@@ -256,252 +256,6 @@ class Process:
         check(wait(reader, f"{self.name}: the line {expected!r}"),
               f"{self.name} ended without saying {expected!r}: "
               f"{self.errors()}")
-
-
-class Vsockd(Process):
-    """The daemon, serving all the guests of its lab."""
-
-    def __init__(self, lab):
-        argv = [program("vsockd"), "--control", lab.control]
-        for name, cid in CIDS.items():
-            argv += ["--guest", f"cid={cid},socket={lab.vm_socket(name)}"]
-        super().__init__(lab, "vsockd", argv, stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, text=True)
-        self.line("vsockd: ready")
-
-    def terminate(self):
-        """Ask it to end: it must do so with status 0 and no complaint."""
-        if self.popen.poll() is None:
-            self.popen.terminate()
-        status = self.wait()
-        check_equal(f"vsockd's exit status (it said: {self.errors()})",
-                    status, 0)
-
-    def kstats(self):
-        """All statistics: {"module:instance:name:statistic": value}."""
-        out = subprocess.run(
-            [program("vsockrun"), "--control", self.lab.control, "--kstat"],
-            check=True, timeout=HANG, text=True,
-            stdout=subprocess.PIPE).stdout
-        stats = {}
-        for line in out.splitlines():
-            key, _, value = line.rpartition(" ")
-            stats[key] = int(value) if value.isdigit() else value
-        return stats
-
-    def counter(self, statistic):
-        """The sum of one statistic of all that have it."""
-        values = [value for key, value in self.kstats().items()
-                  if key.split(":")[3] == statistic]
-        check(values, f"nothing has a statistic {statistic!r}")
-        return sum(values)
-
-    def connections(self):
-        """How many connections there are, in any state."""
-        return self.counter("connections")
-
-    def refused_addresses(self):
-        """How many packets had addresses that their sender may not use."""
-        return sum(self.counter(name) for name in
-                   ("bad_src_cid", "bad_dst_cid", "bad_cid_bits"))
-
-
-class Guest(Process):
-    """A Linux machine with so many MiB of memory.
-
-    `vsock' is the init's word of that name; without `backend' the machine has
-    no vsock device."""
-
-    def __init__(self, lab, name, vsock="virtio", backend=True, memory=256):
-        self.cid = CIDS[name]
-        self.console = os.path.join(
-            lab.dir, f"console-{name}.{next(lab.serial)}.log")
-        listener = socket.socket(socket.AF_UNIX)
-        path = os.path.join(lab.dir, f"ctl{next(lab.serial)}")
-        listener.bind(path)
-        listener.listen(1)
-        listener.settimeout(HANG)
-        argv = [
-            "qemu-system-x86_64",
-            "-accel", "kvm", "-accel", "tcg", "-cpu", "max",
-            "-machine", "q35,memory-backend=mem",
-            "-object",
-            f"memory-backend-memfd,id=mem,size={memory}M,share=on",
-            "-m", f"{memory}M", "-smp", "1",
-            "-nodefaults", "-no-user-config", "-display", "none",
-            "-nic", "none",
-            "-kernel", os.path.join(BUILD, "linux", "vmlinuz"),
-            "-initrd", os.path.join(BUILD, "linux", "initramfs"),
-            "-append", f"console=ttyS0 quiet panic=-1 vsockguest=1 "
-                       f"vsock={vsock}",
-            "-serial", f"file:{self.console}",
-            "-chardev", f"socket,id=ctl,path={path}",
-            "-serial", "chardev:ctl",
-        ]
-        if backend:
-            argv += [
-                "-chardev", f"socket,id=vsock,path={lab.vm_socket(name)}",
-                "-device", "vhost-user-vsock-pci,chardev=vsock",
-            ]
-        super().__init__(lab, f"guest-{name}", argv,
-                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.agent = None
-        lab.consoles.append(self.console)
-        try:
-            self.control, _ = listener.accept()
-        except socket.timeout:
-            raise Failed(f"QEMU did not start: {self.errors()}") from None
-        finally:
-            listener.close()
-        self.agent = Remote(
-            self.name,
-            self.control.makefile("r", newline="\n", errors="replace"),
-            self.control.makefile("w", newline="\n"))
-        try:
-            self.agent.wait_ready()
-        except Failed as e:
-            raise Failed(f"{e}: {self.errors()}") from None
-
-    def reboot(self, how="b"):
-        """Restart it by a letter for sysrq (b: reboot, c: panic)."""
-        times = self.agent.ready
-        self.agent.start("sh", cmd=f"echo {how} > /proc/sysrq-trigger")
-        self.agent.wait_ready(times + 1)
-
-    def sockets(self):
-        """How many sockets of the guest have a connection of any state."""
-        return int(self.agent.shell(
-            "cat /sys/module/vmw_vsock_virtio_transport/refcnt"))
-
-    def kill(self):
-        super().kill()
-        if self.agent is not None:
-            self.agent.thread.join()
-            self.control.close()
-
-
-class Peer(Process):
-    """The engine on the host, a program run by vsockrun."""
-
-    def __init__(self, lab):
-        super().__init__(lab, "peer", lab.vsockrun(program("peer")),
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         text=True)
-        self.remote = Remote(self.name, self.popen.stdout, self.popen.stdin)
-        self.remote.wait_ready()
-
-    def kill(self):
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
-        self.remote.thread.join()
-        super().kill()
-
-
-class Lab:
-    """vsockd, its guests and programs: all begun when first asked for."""
-
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="vsock-test.")
-        self.control = os.path.join(self.dir, "control")
-        self.serial = itertools.count(1)
-        self.processes = []
-        self.consoles = []
-        self.guests = {}
-        self._vsockd = None
-        self._peer = None
-        self.next_port = 5000
-
-    def vm_socket(self, name):
-        return os.path.join(self.dir, f"vm-{name}")
-
-    def vsockrun(self, *argv):
-        """The command line that runs a program with our sockets."""
-        return [program("vsockrun"), "--control", self.control, "--",
-                *argv]
-
-    def port(self):
-        """A port that no other test of this lab uses."""
-        self.next_port += 1
-        return self.next_port
-
-    @property
-    def vsockd(self):
-        if self._vsockd is None:
-            self._vsockd = Vsockd(self)
-        return self._vsockd
-
-    def guest(self, name="a", **kwargs):
-        """The guest; begun again if it is not running."""
-        self.vsockd
-        guest = self.guests.get(name)
-        if guest is None or guest.popen.poll() is not None:
-            guest = self.guests[name] = Guest(self, name, **kwargs)
-        return guest
-
-    @property
-    def peer(self):
-        """The engine on the host, as Remote."""
-        self.vsockd
-        if self._peer is None or self._peer.popen.poll() is not None:
-            self._peer = Peer(self)
-        return self._peer.remote
-
-    def run(self, *argv, **kwargs):
-        """Run a program under vsockrun, as Process."""
-        self.vsockd
-        return Process(self, os.path.basename(argv[0]),
-                       self.vsockrun(*argv), **kwargs)
-
-    def vcat_listen(self, port, **kwargs):
-        """A vcat on the host that listens, as Process."""
-        process = self.run(program("vcat"), "-l", str(port), **kwargs)
-        until(lambda: "listening" in process.errors(), "vcat listens")
-        return process
-
-    def ends(self):
-        """Both ways to connect to and from guest a.
-
-        Yields (who listens, who connects, the CID to connect to)."""
-        guest = self.guest()
-        yield guest.agent, self.peer, guest.cid
-        yield self.peer, guest.agent, HOST
-
-    def stop(self, process):
-        """End a process for good."""
-        process.kill()
-        self.processes.remove(process)
-
-    def report(self):
-        """What the processes said, for a test that failed."""
-        logs = [(p.log) for p in self.processes] + self.consoles
-        text = []
-        for path in logs:
-            if os.path.exists(path):
-                with open(path, errors="replace") as log:
-                    tail = log.read()[-4000:].strip()
-                if tail:
-                    text.append(f"--- {os.path.basename(path)}\n{tail}")
-        return "\n".join(text)
-
-    def close(self):
-        """End everything; vsockd must end as it should."""
-        try:
-            others = [p for p in self.processes if p is not self._vsockd]
-            for process in reversed(others):
-                process.kill()
-            if self._vsockd is not None and \
-                    self._vsockd.popen.poll() is None:
-                self._vsockd.terminate()
-        finally:
-            self.discard()
-
-    def discard(self):
-        """Kill everything, whatever it does."""
-        for process in reversed(self.processes):
-            process.kill()
-        self.processes.clear()
-        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 def connection(listener, client, cid, port, **kwargs):

@@ -9,7 +9,7 @@
 # http://www.illumos.org/license/CDDL.
 #
 
-"""The engine itself, in a guest over Linux's own loopback transport.
+"""The engine itself, over Linux's own loopback transport.
 
 Nothing of ours but the engine takes part: when one of these fails, so may the
 others, and the fault is not in what they test."""
@@ -18,6 +18,7 @@ import os
 
 import harness
 from harness import check, check_equal, connection, transfer
+from labs import Machine
 
 LOCAL = 1
 
@@ -25,11 +26,11 @@ LOCAL = 1
 def loopback(function):
     """Give the test an agent whose machine has a loopback transport."""
     def test(lab):
-        guest = harness.Guest(lab, "a", vsock="loopback", backend=False)
+        machine = Machine(lab, "engine", vsock="loopback")
         try:
-            function(lab, guest.agent)
+            function(lab, machine.agent)
         finally:
-            lab.stop(guest)
+            lab.stop(machine)
     return test
 
 
@@ -73,7 +74,7 @@ def test_engine(lab, agent):
 def test_guards(lab):
     """Our programs do not touch the AF_VSOCK of this machine."""
     environment = {"VSOCK_CONTROL": "x", "LD_PRELOAD": ""}
-    for path in ("bin/peer", "bin/vcat", "linux/agent", "linux/vcat"):
+    for path in ("bin/peer", "bin/vcat", "bin/agent"):
         process = harness.Process(
             lab, os.path.basename(path),
             [os.path.join(harness.BUILD, path), "5", "5"][

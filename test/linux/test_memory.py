@@ -11,7 +11,8 @@
 
 """What vsockd needs when nothing happens."""
 
-from harness import Lab, MIB, check
+from harness import MIB, check
+from labs import LinuxGuest
 
 
 def resident(pid):
@@ -25,7 +26,7 @@ def resident(pid):
 
 def test_idle(lab):
     """vsockd with one idle guest: less than 32 MiB."""
-    own = Lab()
+    own = LinuxGuest()
     try:
         own.guest()
         size = resident(own.vsockd.popen.pid)

@@ -43,9 +43,9 @@ def server(how):
     def test(lab):
         guest = lab.guest()
         port = lab.port()
-        process = lab.run(sys.executable, os.path.join(PROGRAMS, "echo.py"),
-                          how, str(port), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, text=True)
+        process = lab.vsockd.run(
+            sys.executable, os.path.join(PROGRAMS, "echo.py"), how, str(port),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         process.line("listening")
         echo(guest.agent, harness.HOST, port, 1)
         echo(guest.agent, harness.HOST, port, 2)
@@ -78,9 +78,9 @@ def check_client(lab, *argv):
                       "2>/dev/null")
     guest.agent.shell(f"vcat -b {port} <answer >question")
     with open(path, "rb") as f, open(path + ".out", "wb") as out:
-        process = lab.run(*argv, str(port) if argv[0] == sys.executable
-                          else f"VSOCK-CONNECT:{guest.cid}:{port}",
-                          stdin=f, stdout=out)
+        process = lab.vsockd.run(
+            *argv, str(port) if argv[0] == sys.executable
+            else f"VSOCK-CONNECT:{guest.cid}:{port}", stdin=f, stdout=out)
         check_equal(f"the exit status ({process.errors()})",
                     process.wait(), 0)
     harness.until(lambda: not guest.agent.shell("pidof vcat || true").strip(),
@@ -120,9 +120,9 @@ def test_socat_listen(lab):
     need_socat()
     guest = lab.guest()
     port = lab.port()
-    process = lab.run("socat", "-d", "-d", f"VSOCK-LISTEN:{port},fork",
-                      "EXEC:cat", stdin=subprocess.DEVNULL,
-                      stdout=subprocess.DEVNULL)
+    process = lab.vsockd.run(
+        "socat", "-d", "-d", f"VSOCK-LISTEN:{port},fork", "EXEC:cat",
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     harness.until(lambda: "listening on" in process.errors(),
                   "socat listens")
     echo(guest.agent, harness.HOST, port, 3)

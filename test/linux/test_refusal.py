@@ -12,9 +12,11 @@
 """Connections that cannot be made, and how that is told."""
 
 import harness
-from harness import check
+from harness import check, everywhere
+from labs import CIDS
 
 
+@everywhere
 def test_no_listener(lab):
     """Refused by the other side, and long before the timeout of 2 s."""
     for listener, client, cid in lab.ends():
@@ -35,7 +37,7 @@ def test_guest_not_connected(lab):
         lab.stop(lab.guests.pop("b"))
     reply = None
     try:
-        reply = lab.peer.call("connect", cid=harness.CIDS["b"],
+        reply = lab.peer.call("connect", cid=CIDS["b"],
                               port=lab.port())
     except harness.RemoteError as e:
         check(e.errno in ("ETIMEDOUT", "EAFNOSUPPORT"), f"{e}")
@@ -60,6 +62,7 @@ def test_no_driver(lab):
     lab.peer.call("close", fd=cfd)
 
 
+@everywhere
 def test_backlog(lab):
     """More connections than the listener holds: the excess is refused."""
     for listener, client, cid in lab.ends():

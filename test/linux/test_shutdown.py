@@ -15,16 +15,16 @@ vsockd unloads its modules, which panics if they leave anything behind, and
 must then end with status 0."""
 
 import harness
-from harness import check, connection, transfer, wait
+from harness import check, connection, everywhere, transfer, wait
 
 
 def with_lab(function):
-    """Give the test a lab of its own, whose vsockd it may end."""
+    """Give the test a lab of its own, whose vsockds it may end."""
     def test(lab):
-        own = harness.Lab()
+        own = type(lab)()
         try:
             function(own)
-            own.vsockd.terminate()
+            own.terminate()
         except Exception as e:
             raise harness.Failed(f"{e}\n{own.report()}") from e
         finally:
@@ -39,6 +39,7 @@ def test_idle(lab):
     lab.vsockd
 
 
+@everywhere
 @with_lab
 def test_open_connections(lab):
     """Connections in all states: idle, stuck, half closed; listeners."""
@@ -50,13 +51,13 @@ def test_open_connections(lab):
         client.call("shutdown", fd=cfd, how="wr")
         sfd, cfd = connection(listener, client, cid, lab.port())
         sending = client.start("send", fd=cfd, seed=1, bytes=1 << 40)
-        if client is lab.peer:
+        if client in lab.peers():
             stuck.append(sending)
         sfd, cfd = connection(listener, client, cid, lab.port())
         transfer(client, cfd, listener, sfd, seed=2, count=1000)
-    lab.vsockd.terminate()
+    lab.terminate()
 
-    # The host's programs are told.
+    # The programs under vsockrun are told.
     for future in stuck:
         try:
             wait(future, "the end of a send without a vsockd")

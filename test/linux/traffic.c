@@ -21,7 +21,7 @@
  * that it stands for; replies come in the order in which commands end.
  *
  *	listen port [type] [backlog]	-> fd
- *	accept fd			-> fd cid port
+ *	accept fd			-> fd cid port local (our own CID)
  *	connect cid port [type]		-> fd ms	(error: ms as well)
  *	send fd seed bytes [offset] [msg]	-> bytes
  *	recv fd seed [bytes] [offset] [msg]	-> bytes eof
@@ -882,15 +882,22 @@ cmd_listen(command_t *c)
 static void
 cmd_accept(command_t *c)
 {
-	struct sockaddr_vm addr;
+	struct sockaddr_vm addr, local;
+	socklen_t len = sizeof (local);
 	int fd = vsock_accept(arg(c, "fd", 0), &addr);
 
 	if (fd == -1) {
 		reply_errno(c, "accept");
 		return;
 	}
+	if (getsockname(fd, (struct sockaddr *)&local, &len) == -1) {
+		reply_errno(c, "getsockname");
+		(void) close(fd);
+		return;
+	}
 	progress_clear(fd);
-	reply(c, "ok fd=%d cid=%u port=%u", fd, addr.svm_cid, addr.svm_port);
+	reply(c, "ok fd=%d cid=%u port=%u local=%u", fd, addr.svm_cid,
+	    addr.svm_port, local.svm_cid);
 }
 
 static void

@@ -14,8 +14,8 @@
 
 /*
  * The traffic engine: makes AF_VSOCK connections and moves data over them, as
- * told by lines of text.  The same engine is the guest's test agent (agent.c)
- * and the host's peer (peer.c); see traffic.c for the commands.
+ * told by lines of text.  The same engine is the agent of a Linux machine
+ * (agent.c) and the peer on this one (peer.c); see traffic.c for the commands.
  */
 
 #ifdef	__cplusplus

@@ -14,16 +14,15 @@
  * to its standard output, until both have ended.
  *
  *	vcat CID PORT	connects
- *	vcat -l PORT	waits for one connection; says on its standard error
- *			that it listens
- *	vcat -b PORT	the same in the background: returns when it listens
+ *	vcat -b PORT	waits for one connection, in the background: returns
+ *			when it listens
  *
  * After the end of the input the sending half is shut down; but who has nothing
  * to send, its input being /dev/null, goes on until the peer's end has come,
  * and closes only then.  So who has sent a file to such a peer and returns
  * knows that all of it has arrived.
  *
- * Runs in the test guest and under vsockrun only.
+ * Runs in a machine of the tests and under vsockrun only.
  *
  * A child copies the input, its parent the output.
  */
@@ -84,9 +83,9 @@ number(const char *s)
 	return (n);
 }
 
-/* One connection to our port. */
+/* One connection to our port, in a child; the parent ends. */
 static int
-wait_for_one(uint32_t port, bool background)
+wait_for_one(uint32_t port)
 {
 	struct sockaddr_vm addr = {
 		.svm_family = AF_VSOCK,
@@ -100,17 +99,13 @@ wait_for_one(uint32_t port, bool background)
 	if (bind(lfd, (struct sockaddr *)&addr, sizeof (addr)) == -1 ||
 	    listen(lfd, 1) == -1)
 		err(1, "port %u", port);
-	if (background) {
-		switch (fork()) {
-		case -1:
-			err(1, "fork");
-		case 0:
-			break;
-		default:
-			_exit(0);
-		}
-	} else {
-		(void) fprintf(stderr, "listening on port %u\n", port);
+	switch (fork()) {
+	case -1:
+		err(1, "fork");
+	case 0:
+		break;
+	default:
+		_exit(0);
 	}
 	if ((fd = accept(lfd, NULL, NULL)) == -1)
 		err(1, "accept");
@@ -144,11 +139,9 @@ main(int argc, char **argv)
 	if (!guard_is_guest() && !guard_is_vsockrun())
 		errx(1, "to be run in the guest or by vsockrun only");
 	if (argc != 3)
-		errx(2, "usage: vcat CID PORT, vcat -l PORT or vcat -b PORT");
-	if (strcmp(argv[1], "-l") == 0)
-		fd = wait_for_one(number(argv[2]), false);
-	else if (strcmp(argv[1], "-b") == 0)
-		fd = wait_for_one(number(argv[2]), true);
+		errx(2, "usage: vcat CID PORT or vcat -b PORT");
+	if (strcmp(argv[1], "-b") == 0)
+		fd = wait_for_one(number(argv[2]));
 	else
 		fd = connect_to(number(argv[1]), number(argv[2]));
 

@@ -58,8 +58,8 @@ LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
 MAKEFLAGS	+= --no-print-directory
 
 all: programs
-.PHONY: all programs check check-unit check-asan check-vsockrun check-linux \
-    check-build demo clean deps
+.PHONY: all programs check check-unit check-asan check-vsockrun check-pair \
+    check-linux check-build demo clean deps
 
 include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
@@ -72,7 +72,8 @@ include test/linux/Makefile.inc
 #
 RESULTS		= $(BUILD)/check/build.result $(BUILD)/check/unit.result \
 		  $(BUILD)/asan/check/unit.result \
-		  $(BUILD)/check/vsockrun.result $(BUILD)/check/linux.result
+		  $(BUILD)/check/vsockrun.result $(BUILD)/check/pair.result \
+		  $(BUILD)/check/linux.result
 
 check: deps
 	@rm -f $(RESULTS)
@@ -80,6 +81,7 @@ check: deps
 	-@$(MAKE) check-unit
 	-@$(MAKE) check-asan
 	-@$(MAKE) check-vsockrun
+	-@$(MAKE) check-pair
 	-@$(MAKE) check-linux
 	@test/summary $(RESULTS)
 

@@ -65,6 +65,7 @@ include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
 include test/Makefile.inc
 include test/linux/Makefile.inc
+include test/illumos/Makefile.inc
 
 #
 # Every test.  Each part leaves its result in a file, also when it fails, and
@@ -90,7 +91,7 @@ check-asan:
 	@$(MAKE) SAN=address,undefined BUILD=$(BUILD)/asan check-unit
 
 # Both compilers, without a warning.
-check-build: programs
+check-build: programs deps $(BUILD)/illumos-test/init
 	@mkdir -p $(BUILD)/check
 	@if $(MAKE) CC=clang BUILD=$(BUILD)/clang programs; then \
 	    echo "ok build/clang"; echo "1 passed, 0 failed"; \

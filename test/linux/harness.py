@@ -34,6 +34,7 @@ import urllib.parse
 
 HANG = float(os.environ.get("VSOCK_TEST_HANG", "120"))
 BUILD = os.path.abspath(os.environ.get("VSOCK_TEST_BUILD", "build"))
+LOCAL = 1                       # everybody's CID for himself
 HOST = 2                        # the host's CID, as its guests know it
 MIB = 1 << 20
 
@@ -41,6 +42,8 @@ LINUX_GUEST = "linux-guest"
 LINUX_HOST = "linux-host"
 PAIR = "pair"
 NESTED = "nested"
+ILLUMOS_ALONE = "illumos-alone"
+ILLUMOS_GUEST = "illumos-guest"
 
 
 class Failed(Exception):
@@ -68,7 +71,9 @@ def on(*names):
     return mark
 
 
-everywhere = on(LINUX_GUEST, LINUX_HOST, PAIR, NESTED)
+everywhere = on(LINUX_GUEST, LINUX_HOST, PAIR, NESTED, ILLUMOS_ALONE,
+                ILLUMOS_GUEST)
+with_shell = on(LINUX_GUEST, LINUX_HOST, PAIR, NESTED)
 
 
 def check(condition, what):

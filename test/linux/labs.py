@@ -35,6 +35,8 @@
                    |2      |  |3       |             | 2  |  |     |  | 4   |
                    +-------+  +--------+             +----+  +-----+  +-----+
 
+      IllumosGuest   as LinuxGuest, with one illumos     IllumosAlone   one illumos
+
 The numbers are the CIDs by which a party is known to its neighbours.  Agent
 and peer are the same engine (traffic.c): the agent's sockets are its Linux's,
 the peer's are a vsockd's.  What runs in QEMU is spoken to over serial lines,
@@ -51,9 +53,9 @@ import socket
 import subprocess
 import tempfile
 
-from harness import (BUILD, HANG, HOST, LINUX_GUEST, LINUX_HOST, NESTED, PAIR,
-                     Failed, Process, Remote, check, check_equal, program,
-                     wait)
+from harness import (BUILD, HANG, HOST, ILLUMOS_ALONE, ILLUMOS_GUEST,
+                     LINUX_GUEST, LINUX_HOST, LOCAL, NESTED, PAIR, Failed,
+                     Process, Remote, check, check_equal, program, wait)
 
 GUEST = 3                       # the guest's CID where there is one guest
 CIDS = {"a": GUEST, "b": 4}
@@ -177,15 +179,20 @@ class Peer(Process):
 
 
 class Machine(Process):
-    """A Linux machine in QEMU, with so many MiB of memory.
+    """A machine in QEMU, with so many MiB of memory; its system is to be
+    defined by boot_options().
 
-    `vsock' is the init's word of that name.  With `backend', the path of a
-    vhost-user socket, the machine has a vsock device.  Engines can be spoken
-    to over `lines' serial lines (the list `engines'); the init has started one
-    on the first, the agent."""
+    With `backend', the path of a vhost-user socket, the machine has a vsock
+    device.  Engines can be spoken to over `lines' serial lines (the list
+    `engines'); the init has started one on the first, the agent."""
 
-    def __init__(self, lab, name, vsock, backend=None, memory=256, cpus=1,
-                 lines=1):
+    TYPE = "q35"                # of QEMU's machines
+
+    def boot_options(self):
+        """The options for QEMU that say what to boot."""
+        raise NotImplementedError
+
+    def __init__(self, lab, name, backend=None, memory=256, cpus=1, lines=1):
         self.engines = []
         self.controls = []
         self.console = os.path.join(
@@ -193,16 +200,13 @@ class Machine(Process):
         argv = [
             "qemu-system-x86_64",
             "-accel", "kvm", "-accel", "tcg", "-cpu", "max",
-            "-machine", "q35,memory-backend=mem",
+            "-machine", f"{self.TYPE},memory-backend=mem",
             "-object",
             f"memory-backend-memfd,id=mem,size={memory}M,share=on",
             "-m", f"{memory}M", "-smp", str(cpus),
             "-nodefaults", "-no-user-config", "-display", "none",
             "-nic", "none",
-            "-kernel", os.path.join(BUILD, "linux", "vmlinuz"),
-            "-initrd", os.path.join(BUILD, "linux", "initramfs"),
-            "-append", f"console=ttyS0 quiet panic=-1 vsockguest=1 "
-                       f"vsock={vsock}",
+            *self.boot_options(),
             "-serial", f"file:{self.console}",
         ]
         listeners = []
@@ -218,7 +222,7 @@ class Machine(Process):
         if backend is not None:
             argv += ["-chardev", f"socket,id=vsock,path={backend}",
                      "-device", "vhost-user-vsock-pci,chardev=vsock"]
-        super().__init__(lab, f"linux-{name}", argv,
+        super().__init__(lab, f"machine-{name}", argv,
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         lab.consoles.append(self.console)
         try:
@@ -240,6 +244,26 @@ class Machine(Process):
         except Failed as e:
             raise Failed(f"{e}: {self.errors()}") from None
 
+    def kill(self):
+        super().kill()
+        for engine, control in zip(self.engines, self.controls):
+            engine.thread.join()
+            control.close()
+
+
+class Linux(Machine):
+    """A Linux machine; `vsock' is the init's word of that name."""
+
+    def __init__(self, lab, name, vsock, **kwargs):
+        self.vsock = vsock
+        super().__init__(lab, name, **kwargs)
+
+    def boot_options(self):
+        return ["-kernel", os.path.join(BUILD, "linux", "vmlinuz"),
+                "-initrd", os.path.join(BUILD, "linux", "initramfs"),
+                "-append", f"console=ttyS0 quiet panic=-1 vsockguest=1 "
+                           f"vsock={self.vsock}"]
+
     def reboot(self, how="b"):
         """Restart it by a letter for sysrq (b: reboot, c: panic)."""
         times = self.agent.ready
@@ -251,14 +275,8 @@ class Machine(Process):
         connection of any state over a transport, and others."""
         return int(self.agent.shell(f"cat /sys/module/{module}/refcnt"))
 
-    def kill(self):
-        super().kill()
-        for engine, control in zip(self.engines, self.controls):
-            engine.thread.join()
-            control.close()
 
-
-class Guest(Machine):
+class Guest(Linux):
     """A Linux guest of a vsockd, with the lab's socket of its name."""
 
     def __init__(self, lab, name, cid, vsock="virtio", **kwargs):
@@ -268,6 +286,50 @@ class Guest(Machine):
     def sockets(self):
         """How many sockets of the guest have a connection of any state."""
         return self.users("vmw_vsock_virtio_transport")
+
+
+class Illumos(Machine):
+    """An illumos machine, from the files in the folder of VSOCK_TEST_ILLUMOS:
+    `unix' and the boot archive `archive' (test/illumos)."""
+
+    TYPE = os.environ.get("VSOCK_TEST_ILLUMOS_MACHINE", "pc")
+    UNIX = "/platform/i86pc/kernel/amd64/unix"
+    # What the kernel says when something is wrong, and we might be it.
+    BAD = ("panic[", "WARNING: vsock", "WARNING: viosock", "WARNING: vsockhv",
+           "Press any key to reboot", "assertion failed")
+
+    def __init__(self, lab, name, cid=None, **kwargs):
+        self.cid = cid
+        if cid is not None:
+            kwargs["backend"] = lab.socket(name)
+        super().__init__(lab, name, memory=1024, cpus=2, **kwargs)
+
+    def boot_options(self):
+        folder = os.environ["VSOCK_TEST_ILLUMOS"]
+        return ["-kernel", os.path.join(folder, "unix"),
+                "-initrd", os.path.join(folder, "archive"),
+                "-append",
+                f"{self.UNIX} -B console=ttya,fstype=hsfs"]
+
+    def said(self):
+        """What there is on the console."""
+        with open(self.console, errors="replace") as log:
+            return log.read()
+
+    def check_well(self):
+        for line in self.said().splitlines():
+            check(not any(bad in line for bad in self.BAD),
+                  f"the console of {self.name} says: {line}")
+
+    def reboot(self):
+        """In good order, as init does it: the driver is quiesced."""
+        times = self.agent.ready
+        self.agent.start("sh", cmd="reboot")
+        self.agent.wait_ready(times + 1)
+
+    def command(self, line):
+        """One of the commands of test/illumos/commands.c: its output."""
+        return self.agent.shell(line).strip()
 
 
 class InnerVsockd(Vsockd):
@@ -477,8 +539,8 @@ class LinuxHost(Lab):
     @property
     def machine(self):
         if self._machine is None:
-            self._machine = Machine(self, "host", vsock="host", memory=512,
-                                    cpus=2, lines=2)
+            self._machine = Linux(self, "host", vsock="host", memory=512,
+                                  cpus=2, lines=2)
         return self._machine
 
     @property
@@ -578,4 +640,53 @@ class NestedLinux(Nested):
         return self._machine.agent
 
 
+class IllumosGuest(LinuxGuest):
+    """A vsockd that is the hypervisor of an illumos machine."""
+
+    name = ILLUMOS_GUEST
+
+    def guest(self, name="a"):
+        self.vsockd
+        guest = self.guests.get(name)
+        if guest is None or guest.popen.poll() is not None:
+            guest = self.guests[name] = Illumos(self, name, CIDS[name])
+        return guest
+
+    def connections(self):
+        return self.vsockd.connections()
+
+    def check_running(self):
+        super().check_running()
+        for guest in self.guests.values():
+            guest.check_well()
+
+
+class IllumosAlone(Lab):
+    """An illumos machine that talks to itself."""
+
+    name = ILLUMOS_ALONE
+
+    def __init__(self):
+        super().__init__()
+        self._machine = None
+
+    @property
+    def machine(self):
+        if self._machine is None:
+            self._machine = Illumos(self, "alone")
+        return self._machine
+
+    def ends(self):
+        agent = self.machine.agent
+        yield agent, agent, LOCAL
+
+    def connections(self):
+        return 0
+
+    def check_running(self):
+        if self._machine is not None:
+            self._machine.check_well()
+
+
 LABS = (LinuxGuest, LinuxHost, Pair, Nested)
+ILLUMOS_LABS = (IllumosAlone, IllumosGuest)

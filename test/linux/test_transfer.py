@@ -12,7 +12,8 @@
 """Data between neighbours, whoever connects, in both directions."""
 
 import harness
-from harness import check_equal, connection, everywhere, transfer, wait
+from harness import (check_equal, connection, everywhere, transfer, wait,
+                     with_shell)
 
 SIZE = 16 * harness.MIB
 
@@ -102,7 +103,7 @@ def test_addresses(lab):
         client.call("close", fd=cfd)
 
 
-@everywhere
+@with_shell
 def test_files(lab):
     """Files by vcat, a program that knows nothing of the engine; SHA-256."""
     def digest(engine, name):

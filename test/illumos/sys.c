@@ -1,0 +1,604 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+/*
+ * System calls: see illumos.h.
+ */
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <fakekernel.h>
+
+#include "illumos.h"
+
+#define	ILL_AT_FDCWD	0xffd19553U
+#define	ILL_SOV_SOCKBSD	3
+
+#define	ILL_O_NONBLOCK	0x80
+#define	ILL_O_APPEND	0x08
+#define	ILL_O_CREAT	0x100
+#define	ILL_O_TRUNC	0x200
+#define	ILL_O_EXCL	0x400
+#define	ILL_O_NOCTTY	0x800
+#define	ILL_O_CLOEXEC	0x800000
+
+#define	ILL_F_DUPFD	0
+#define	ILL_F_SETFD	2
+#define	ILL_F_GETFL	3
+#define	ILL_F_SETFL	4
+#define	ILL_F_DUP2FD	9
+
+#define	ILL_MAP_PRIVATE	2
+#define	ILL_MAP_ANON	0x100
+
+#define	ILL_SOL_SOCKET	0xffff
+
+#define	ILL_WEXITED	1
+#define	ILL_CLD_EXITED	1
+
+ill_result_t
+ill_syscall(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+    uint64_t e, uint64_t f)
+{
+	register uint64_t r10 __asm__("r10") = d;
+	register uint64_t r8 __asm__("r8") = e;
+	register uint64_t r9 __asm__("r9") = f;
+	uint64_t rax = (uint64_t)number;
+	uint64_t rdx = c;
+	ill_result_t ir;
+	bool failed;
+
+	__asm__ volatile("syscall"
+	    : "+a" (rax), "+d" (rdx), "=@ccc" (failed), "+r" (r10), "+r" (r8),
+	    "+r" (r9), "+D" (a), "+S" (b)
+	    : : "rcx", "r11", "memory");
+	ir.ir_value = (int64_t)rax;
+	ir.ir_value2 = (int64_t)rdx;
+	ir.ir_errno = failed ? (int)rax : 0;
+	return (ir);
+}
+
+int64_t
+ill_call(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+    uint64_t e, uint64_t f)
+{
+	ill_result_t ir = ill_syscall(number, a, b, c, d, e, f);
+
+	if (ir.ir_errno == 0)
+		return (ir.ir_value);
+	errno = fk_errno_to_host(ir.ir_errno);
+	return (-1);
+}
+
+#define	ARG(x)			((uint64_t)(uintptr_t)(x))
+#define	CALL1(n, a)		ill_call(n, ARG(a), 0, 0, 0, 0, 0)
+#define	CALL2(n, a, b)		ill_call(n, ARG(a), ARG(b), 0, 0, 0, 0)
+#define	CALL3(n, a, b, c)	ill_call(n, ARG(a), ARG(b), ARG(c), 0, 0, 0)
+#define	CALL4(n, a, b, c, d)	\
+	ill_call(n, ARG(a), ARG(b), ARG(c), ARG(d), 0, 0)
+#define	CALL5(n, a, b, c, d, e)	\
+	ill_call(n, ARG(a), ARG(b), ARG(c), ARG(d), ARG(e), 0)
+#define	CALL6(n, a, b, c, d, e, f)	\
+	ill_call(n, ARG(a), ARG(b), ARG(c), ARG(d), ARG(e), ARG(f))
+
+/*
+ * Files.
+ */
+
+/* The few devices whose names are known to programs. */
+static const char *
+path_in(const char *path)
+{
+	if (strcmp(path, "/dev/null") == 0)
+		return ("/devices/pseudo/mm@0:null");
+	return (path);
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	static const struct {
+		int	linux_flag;
+		int	illumos;
+	} table[] = {
+		{ O_NONBLOCK,	ILL_O_NONBLOCK },
+		{ O_APPEND,	ILL_O_APPEND },
+		{ O_CREAT,	ILL_O_CREAT },
+		{ O_TRUNC,	ILL_O_TRUNC },
+		{ O_EXCL,	ILL_O_EXCL },
+		{ O_NOCTTY,	ILL_O_NOCTTY },
+		{ O_CLOEXEC,	ILL_O_CLOEXEC }
+	};
+	int in = flags & O_ACCMODE;
+
+	for (size_t i = 0; i < sizeof (table) / sizeof (table[0]); i++) {
+		if ((flags & table[i].linux_flag) != 0)
+			in |= table[i].illumos;
+	}
+	return ((int)CALL4(ILL_OPENAT, ILL_AT_FDCWD, path_in(path), in,
+	    0666));
+}
+
+int
+close(int fd)
+{
+	return ((int)CALL1(ILL_CLOSE, fd));
+}
+
+ssize_t
+read(int fd, void *buf, size_t len)
+{
+	return (CALL3(ILL_READ, fd, buf, len));
+}
+
+ssize_t
+write(int fd, const void *buf, size_t len)
+{
+	return (CALL3(ILL_WRITE, fd, buf, len));
+}
+
+off_t
+lseek(int fd, off_t offset, int whence)
+{
+	return (CALL3(ILL_LSEEK, fd, offset, whence));
+}
+
+int
+pipe(int fds[2])
+{
+	return ((int)CALL2(ILL_PIPE, fds, 0));
+}
+
+int
+dup2(int from, int to)
+{
+	return ((int)CALL3(ILL_FCNTL, from, ILL_F_DUP2FD, to));
+}
+
+int
+fcntl(int fd, int cmd, ...)
+{
+	int64_t rv;
+	va_list ap;
+	long arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	switch (cmd) {
+	case F_GETFL:
+		rv = CALL3(ILL_FCNTL, fd, ILL_F_GETFL, 0);
+		if (rv == -1)
+			return (-1);
+		return ((int)(rv & O_ACCMODE) |
+		    ((rv & ILL_O_NONBLOCK) != 0 ? O_NONBLOCK : 0));
+	case F_SETFL:
+		return ((int)CALL3(ILL_FCNTL, fd, ILL_F_SETFL,
+		    (arg & O_NONBLOCK) != 0 ? ILL_O_NONBLOCK : 0));
+	case F_SETFD:
+		return ((int)CALL3(ILL_FCNTL, fd, ILL_F_SETFD, arg));
+	case F_DUPFD:
+		return ((int)CALL3(ILL_FCNTL, fd, ILL_F_DUPFD, arg));
+	default:
+		errno = EINVAL;
+		return (-1);
+	}
+}
+
+int
+ill_ioctl(int fd, int cmd, void *arg)
+{
+	return ((int)CALL3(ILL_IOCTL, fd, cmd, arg));
+}
+
+/* As much of it as anybody looks at. */
+typedef struct ill_stat {
+	uint64_t	is_dev;
+	uint64_t	is_ino;
+	uint32_t	is_mode;
+	uint32_t	is_nlink;
+	uint32_t	is_uid;
+	uint32_t	is_gid;
+	uint64_t	is_rdev;
+	int64_t		is_size;
+	uint64_t	is_rest[16];
+} ill_stat_t;
+
+static int
+stat_out(const ill_stat_t *is, struct stat *st)
+{
+	(void) memset(st, 0, sizeof (*st));
+	st->st_dev = is->is_dev;
+	st->st_ino = is->is_ino;
+	st->st_mode = is->is_mode;
+	st->st_rdev = is->is_rdev;
+	st->st_size = is->is_size;
+	return (0);
+}
+
+int
+stat(const char *path, struct stat *st)
+{
+	ill_stat_t is;
+
+	if (CALL4(ILL_FSTATAT, ILL_AT_FDCWD, path_in(path), &is, 0) == -1)
+		return (-1);
+	return (stat_out(&is, st));
+}
+
+int
+fstat(int fd, struct stat *st)
+{
+	ill_stat_t is;
+
+	if (CALL4(ILL_FSTATAT, fd, NULL, &is, 0) == -1)
+		return (-1);
+	return (stat_out(&is, st));
+}
+
+/* Anonymous private memory is all that is asked for. */
+void *
+mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	if ((flags & MAP_ANONYMOUS) == 0) {
+		errno = EINVAL;
+		return (MAP_FAILED);
+	}
+	return ((void *)CALL6(ILL_MMAP, addr, len, prot,
+	    ILL_MAP_PRIVATE | ILL_MAP_ANON, -1, 0));
+}
+
+/*
+ * Processes and time.
+ */
+
+void
+_exit(int status)
+{
+	for (;;)
+		(void) CALL1(ILL_EXIT, status);
+}
+
+pid_t
+getpid(void)
+{
+	return ((pid_t)ill_syscall(ILL_GETPID, 0, 0, 0, 0, 0, 0).ir_value);
+}
+
+int
+kill(pid_t pid, int sig)
+{
+	return ((int)CALL2(ILL_KILL, pid, sig));
+}
+
+int
+setuid(uid_t uid)
+{
+	return ((int)CALL1(ILL_SETUID, uid));
+}
+
+/* Only the calling thread is in the child. */
+pid_t
+fork(void)
+{
+	ill_result_t ir = ill_syscall(ILL_FORKSYS, 0, 0, 0, 0, 0, 0);
+
+	if (ir.ir_errno != 0) {
+		errno = fk_errno_to_host(ir.ir_errno);
+		return (-1);
+	}
+	return (ir.ir_value2 != 0 ? 0 : (pid_t)ir.ir_value);
+}
+
+pid_t
+waitpid(pid_t pid, int *statusp, int options)
+{
+	struct {
+		int32_t	ii_signo;
+		int32_t	ii_code;
+		int32_t	ii_errno;
+		int32_t	ii_pad;
+		int32_t	ii_pid;
+		int32_t	ii_pad2;
+		int64_t	ii_utime;
+		int32_t	ii_status;
+		int32_t	ii_rest[64];
+	} info;
+
+	/* P_PID is 0, P_ALL 7. */
+	if (CALL4(ILL_WAITID, pid > 0 ? 0 : 7, pid, &info, ILL_WEXITED) == -1)
+		return (-1);
+	if (statusp != NULL) {
+		*statusp = info.ii_code == ILL_CLD_EXITED ?
+		    (info.ii_status & 0xff) << 8 : (info.ii_status & 0x7f);
+	}
+	return (info.ii_pid);
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	/* CLOCK_REALTIME is 3 there, CLOCK_HIGHRES 4. */
+	return ((int)CALL2(ILL_CLOCK_GETTIME, clock == CLOCK_REALTIME ? 3 : 4,
+	    ts));
+}
+
+int
+nanosleep(const struct timespec *ts, struct timespec *left)
+{
+	return ((int)CALL2(ILL_NANOSLEEP, ts, left));
+}
+
+int
+poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	struct timespec ts = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = (ms % 1000) * 1000000L
+	};
+
+	/* The bits that anybody uses have the same values. */
+	return ((int)CALL4(ILL_POLLSYS, fds, n, ms < 0 ? NULL : &ts, NULL));
+}
+
+/*
+ * Sockets.
+ */
+
+static int
+family_in(int family)
+{
+	return (family == AF_VSOCK ? ILL_AF_VSOCK : family);
+}
+
+static int
+type_in(int type)
+{
+	switch (type) {
+	case SOCK_STREAM:
+		return (ILL_SOCK_STREAM);
+	case SOCK_DGRAM:
+		return (1);
+	case SOCK_RAW:
+		return (4);
+	default:
+		return (type == SOCK_SEQPACKET ? ILL_SOCK_SEQPACKET : type);
+	}
+}
+
+static int
+msgflags_in(int flags)
+{
+	static const struct {
+		int	linux_flag;
+		int	illumos;
+	} table[] = {
+		{ MSG_OOB,	0x1 },
+		{ MSG_PEEK,	0x2 },
+		{ MSG_EOR,	0x8 },
+		{ MSG_TRUNC,	0x20 },
+		{ MSG_WAITALL,	0x40 },
+		{ MSG_DONTWAIT,	0x80 },
+		{ MSG_NOSIGNAL,	0x200 }
+	};
+	int in = 0;
+
+	for (size_t i = 0; i < sizeof (table) / sizeof (table[0]); i++) {
+		if ((flags & table[i].linux_flag) != 0)
+			in |= table[i].illumos;
+	}
+	return (in);
+}
+
+/* A copy of an address with illumos's family. */
+static const void *
+addr_in(const struct sockaddr *addr, socklen_t len,
+    struct sockaddr_storage *copy)
+{
+	if (addr == NULL || len < sizeof (sa_family_t) || len > sizeof (*copy))
+		return (addr);
+	(void) memcpy(copy, addr, len);
+	copy->ss_family = (sa_family_t)family_in(copy->ss_family);
+	return (copy);
+}
+
+static int
+addr_out(int rv, struct sockaddr *addr, const socklen_t *lenp)
+{
+	if (rv != -1 && addr != NULL && *lenp >= sizeof (sa_family_t) &&
+	    addr->sa_family == ILL_AF_VSOCK)
+		addr->sa_family = AF_VSOCK;
+	return (rv);
+}
+
+int
+socket(int family, int type, int protocol)
+{
+	int flags = type & (SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int in = type_in(type & ~flags);
+
+	if ((flags & SOCK_CLOEXEC) != 0)
+		in |= 0x080000;
+	if ((flags & SOCK_NONBLOCK) != 0)
+		in |= 0x100000;
+	/* The family's number is also accepted as the protocol's. */
+	return ((int)CALL5(ILL_SO_SOCKET, family_in(family), in,
+	    protocol == AF_VSOCK ? 0 : protocol, NULL, ILL_SOV_SOCKBSD));
+}
+
+int
+bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_storage copy;
+
+	return ((int)CALL4(ILL_BIND, fd, addr_in(addr, len, &copy), len,
+	    ILL_SOV_SOCKBSD));
+}
+
+int
+listen(int fd, int backlog)
+{
+	return ((int)CALL3(ILL_LISTEN, fd, backlog, ILL_SOV_SOCKBSD));
+}
+
+int
+accept4(int fd, struct sockaddr *addr, socklen_t *lenp, int flags)
+{
+	int in = 0;
+
+	if ((flags & SOCK_CLOEXEC) != 0)
+		in |= 0x080000;
+	if ((flags & SOCK_NONBLOCK) != 0)
+		in |= 0x100000;
+	return (addr_out((int)CALL5(ILL_ACCEPT, fd, addr, lenp,
+	    ILL_SOV_SOCKBSD, in), addr, lenp));
+}
+
+int
+accept(int fd, struct sockaddr *addr, socklen_t *lenp)
+{
+	return (accept4(fd, addr, lenp, 0));
+}
+
+int
+connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_storage copy;
+
+	return ((int)CALL4(ILL_CONNECT, fd, addr_in(addr, len, &copy), len,
+	    ILL_SOV_SOCKBSD));
+}
+
+int
+shutdown(int fd, int how)
+{
+	return ((int)CALL3(ILL_SHUTDOWN, fd, how, ILL_SOV_SOCKBSD));
+}
+
+ssize_t
+send(int fd, const void *buf, size_t len, int flags)
+{
+	return (CALL6(ILL_SENDTO, fd, buf, len, msgflags_in(flags), NULL, 0));
+}
+
+ssize_t
+recv(int fd, void *buf, size_t len, int flags)
+{
+	return (CALL6(ILL_RECVFROM, fd, buf, len, msgflags_in(flags), NULL,
+	    NULL));
+}
+
+int
+getsockname(int fd, struct sockaddr *addr, socklen_t *lenp)
+{
+	return (addr_out((int)CALL4(ILL_GETSOCKNAME, fd, addr, lenp,
+	    ILL_SOV_SOCKBSD), addr, lenp));
+}
+
+int
+getpeername(int fd, struct sockaddr *addr, socklen_t *lenp)
+{
+	return (addr_out((int)CALL4(ILL_GETPEERNAME, fd, addr, lenp,
+	    ILL_SOV_SOCKBSD), addr, lenp));
+}
+
+/* The option's illumos numbers. */
+static bool
+option_in(int *levelp, int *namep)
+{
+	static const struct {
+		int	linux_name;
+		int	illumos;
+	} table[] = {
+		{ SO_ACCEPTCONN,	0x0002 },
+		{ SO_REUSEADDR,		0x0004 },
+		{ SO_LINGER,		0x0080 },
+		{ SO_SNDBUF,		0x1001 },
+		{ SO_RCVBUF,		0x1002 },
+		{ SO_SNDTIMEO,		0x1005 },
+		{ SO_RCVTIMEO,		0x1006 },
+		{ SO_ERROR,		0x1007 },
+		{ SO_TYPE,		0x1008 },
+		{ SO_PROTOCOL,		0x1009 },
+		{ SO_DOMAIN,		0x100c }
+	};
+
+	if (*levelp == AF_VSOCK) {
+		*levelp = ILL_AF_VSOCK;
+		return (true);
+	}
+	if (*levelp != SOL_SOCKET)
+		return (false);
+	*levelp = ILL_SOL_SOCKET;
+	for (size_t i = 0; i < sizeof (table) / sizeof (table[0]); i++) {
+		if (table[i].linux_name == *namep) {
+			*namep = table[i].illumos;
+			return (true);
+		}
+	}
+	return (false);
+}
+
+int
+getsockopt(int fd, int level, int name, void *val, socklen_t *lenp)
+{
+	int linux_name = name, *n = val;
+
+	if (!option_in(&level, &name)) {
+		errno = ENOPROTOOPT;
+		return (-1);
+	}
+	if (CALL6(ILL_GETSOCKOPT, fd, level, name, val, lenp,
+	    ILL_SOV_SOCKBSD) == -1)
+		return (-1);
+	if (level != ILL_SOL_SOCKET || *lenp != sizeof (*n))
+		return (0);
+	switch (linux_name) {
+	case SO_ERROR:
+		*n = fk_errno_to_host(*n);
+		break;
+	case SO_ACCEPTCONN:
+	case SO_REUSEADDR:
+		*n = (*n != 0);
+		break;
+	case SO_TYPE:
+		*n = (*n == ILL_SOCK_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM);
+		break;
+	case SO_DOMAIN:
+		*n = (*n == ILL_AF_VSOCK ? AF_VSOCK : *n);
+		break;
+	default:
+		break;
+	}
+	return (0);
+}
+
+int
+setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	if (!option_in(&level, &name)) {
+		errno = ENOPROTOOPT;
+		return (-1);
+	}
+	return ((int)CALL6(ILL_SETSOCKOPT, fd, level, name, val, len,
+	    ILL_SOV_SOCKBSD));
+}

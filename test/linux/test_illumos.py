@@ -1,0 +1,179 @@
+#
+# This file and its contents are supplied under the terms of the
+# Common Development and Distribution License ("CDDL"), version 1.0.
+# You may only use this file in accordance with the terms of version
+# 1.0 of the CDDL.
+#
+# A full copy of the text of the CDDL should have accompanied this
+# source.  A copy of the CDDL is also available via the Internet at
+# http://www.illumos.org/license/CDDL.
+#
+
+"""What only a real illumos kernel can show: modules and drivers that come and
+go, privileges, nodes."""
+
+import hashlib
+import os
+
+import harness
+from harness import (HOST, ILLUMOS_ALONE, ILLUMOS_GUEST, LOCAL, RemoteError,
+                     check, check_equal, connection, on, transfer, wait)
+from labs import GUEST
+
+SIZE = 64 * harness.MIB
+DEVICE = "/devices/pci@0,0/pci1af4,1100@"
+DETACHES = 20
+
+
+@on(ILLUMOS_ALONE)
+def test_load_unload(lab):
+    """socket(2) loads the module, the last close(2) unloads it: 500 times."""
+    check_equal("loaded before", lab.machine.command("loaded vsock"), "0")
+    lab.machine.command("sockets 500")
+    check_equal("loaded afterwards", lab.machine.command("loaded vsock"), "0")
+
+
+@on(ILLUMOS_ALONE)
+def test_no_backend(lab):
+    agent = lab.machine.agent
+    for cid in (0, 3, 99, 0xfffffffe):
+        agent.refused("EAFNOSUPPORT", "connect", cid=cid, port=lab.port())
+
+
+@on(ILLUMOS_ALONE)
+def test_privileged_port(lab):
+    check_equal("bind to 22", lab.machine.command("privport 22"), "EACCES")
+    check_equal("bind to 1023", lab.machine.command("privport 1023"),
+                "EACCES")
+    check_equal("bind to 1024", lab.machine.command("privport 1024"), "ok")
+
+
+@on(ILLUMOS_ALONE)
+def test_local_cid(lab):
+    check_equal("CID", lab.machine.command("localcid"), str(LOCAL))
+
+
+@on(ILLUMOS_ALONE)
+def test_vsockhv_without_vm(lab):
+    """It loads, opens, and goes; no ioctl does anything without a VM."""
+    if lab.machine.command("open /devices/pseudo/vsockhv@0:vsockhv") != "ok":
+        raise harness.Skipped("there is no vmm to load it with")
+    lab.machine.command("unload vsockhv")
+    check_equal("loaded", lab.machine.command("loaded vsockhv"), "0")
+
+
+@on(ILLUMOS_GUEST)
+def test_guest_cid(lab):
+    check_equal("CID", lab.guest().command("localcid"), str(GUEST))
+
+
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+@on(ILLUMOS_GUEST)
+def test_files(lab):
+    """64 MiB each way, the host's side an unmodified program."""
+    guest, vsockd = lab.guest(), lab.vsockd
+    there = os.path.join(lab.dir, "there")
+    back = os.path.join(lab.dir, "back")
+    with open(there, "wb") as f:
+        for _ in range(SIZE >> 20):
+            f.write(os.urandom(1 << 20))
+
+    # The host connects and sends; then the guest connects and sends.
+    port = lab.port()
+    guest.command(f"vcat -b {port} </dev/null >/tmp/file")
+    with open(there, "rb") as source:
+        sender = vsockd.run(harness.program("vcat"), str(GUEST), str(port),
+                            stdin=source)
+        check_equal("vcat's status", sender.wait(), 0)
+    harness.until(lambda: guest.command("size /tmp/file") == str(SIZE),
+                  "the guest has all of it")
+    check_equal("the guest's SHA-256",
+                guest.command("sha256sum /tmp/file").split()[0],
+                sha256(there))
+
+    port = lab.port()
+    with open(back, "wb") as target:
+        receiver = vsockd.run(harness.program("vcat"), "-b", str(port),
+                              stdin=open(os.devnull, "rb"), stdout=target)
+        check_equal("vcat's status", receiver.wait(), 0)
+        guest.command(f"vcat {HOST} {port} </tmp/file >/dev/null")
+    harness.until(lambda: os.path.getsize(back) == SIZE,
+                  "the host has all of it")
+    check_equal("the host's SHA-256", sha256(back), sha256(there))
+
+
+@on(ILLUMOS_GUEST)
+def test_reboot(lab):
+    """The guest reboots in good order, with connections; and is back."""
+    guest = lab.guest()
+    port = lab.port()
+    lfd = lab.peer.call("listen", port=port)["fd"]
+    guest.agent.call("connect", cid=HOST, port=port)
+    afd = lab.peer.call("accept", fd=lfd)["fd"]
+    reading = lab.peer.start("recv", fd=afd)
+    writing = lab.peer.start("send", fd=afd, seed=1, bytes=1 << 40)
+    guest.reboot()
+    ends(reading, writing)
+    lab.peer.call("close", fd=afd)
+    cfd = guest.agent.call("connect", cid=HOST, port=port)["fd"]
+    afd = lab.peer.call("accept", fd=lfd)["fd"]
+    transfer(guest.agent, cfd, lab.peer, afd, seed=2, count=1 << 20)
+    transfer(lab.peer, afd, guest.agent, cfd, seed=3, count=1 << 20)
+    guest.agent.call("close", fd=cfd)
+    for fd in afd, lfd:
+        lab.peer.call("close", fd=fd)
+
+
+def ends(reading, writing):
+    """Both must end, as calls on a connection that was lost."""
+    try:
+        check_equal("the end of the reader",
+                    wait(reading, "the reader")["eof"], 1)
+    except RemoteError as e:
+        check_equal("the reader's errno", e.errno, "ECONNRESET")
+    try:
+        wait(writing, "the writer")
+        raise harness.Failed("the writer has succeeded")
+    except RemoteError as e:
+        check(e.errno in ("EPIPE", "ECONNRESET"), f"the writer: {e}")
+
+
+@on(ILLUMOS_GUEST)
+def test_detach_attach(lab):
+    """The driver is detached while data flows, and attached again."""
+    guest, agent = lab.guest(), lab.guest().agent
+    for seed in range(DETACHES):
+        # One busy each way, and one whose data nobody reads.
+        busy = connection(lab.peer, agent, HOST, lab.port())
+        unread = connection(agent, lab.peer, GUEST, lab.port())
+        lab.peer.call("send", fd=unread[1], seed=seed, bytes=20000)
+        reading = agent.start("recv", fd=busy[1])
+        writing = agent.start("send", fd=busy[1], seed=seed, bytes=1 << 40)
+        sink = lab.peer.start("recv", fd=busy[0])
+        harness.until(
+            lambda: agent.call("progress", fd=busy[1])["sent"] > 100000,
+            "data is flowing")
+        guest.command("unload viosock")
+        ends(reading, writing)
+        try:
+            wait(sink, "the host's reader")
+        except RemoteError as e:
+            check_equal("the host's errno", e.errno, "ECONNRESET")
+        check_equal("loaded", guest.command("loaded viosock"), "0")
+        agent.refused("EAFNOSUPPORT", "connect", cid=HOST, port=lab.port())
+        agent.call("close", fd=busy[1])
+        agent.call("close", fd=unread[0])
+        lab.peer.call("close", fd=busy[0])
+        lab.peer.call("close", fd=unread[1])
+
+        guest.command("attach")
+        check_equal("CID", guest.command("localcid"), str(GUEST))
+    sfd, cfd = connection(agent, lab.peer, GUEST, lab.port())
+    transfer(lab.peer, cfd, agent, sfd, seed=1, count=1 << 20)
+    transfer(agent, sfd, lab.peer, cfd, seed=2, count=1 << 20)
+    agent.call("close", fd=sfd)
+    lab.peer.call("close", fd=cfd)

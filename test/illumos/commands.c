@@ -31,6 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/vm_sockets.h>
+#include <sys/vsockhv.h>
 
 #include "illumos.h"
 
@@ -223,18 +224,54 @@ cmd_size(int argc, char **argv)
 	return (0);
 }
 
+/*
+ * Every ioctl without a VM: each must fail as its description says.
+ */
 static int
 cmd_vsockhv(int argc, char **argv)
 {
-	int fd, cmd = (int)strtoul(argv[1], NULL, 0);
+	static const struct {
+		int	c_cmd;
+		int	c_errno;
+	} cmds[] = {
+		{ VSOCKHV_GET_FEATURES,		ENXIO },
+		{ VSOCKHV_SET_FEATURES,		ENXIO },
+		{ VSOCKHV_RESET,		ENXIO },
+		{ VSOCKHV_SEND_RESET,		ENXIO },
+		{ VSOCKHV_SET_PORTS,		ENXIO },
+		{ VSOCKHV_RING_INIT,		ENXIO },
+		{ VSOCKHV_RING_RESET,		ENXIO },
+		{ VSOCKHV_RING_KICK,		ENXIO },
+		{ VSOCKHV_RING_SET_MSI,		ENXIO },
+		{ VSOCKHV_RING_PAUSE,		ENXIO },
+		{ VSOCKHV_RING_RESUME,		ENXIO },
+		{ VSOCKHV_RING_GET_STATE,	ENXIO },
+		{ VSOCKHV_RING_INTR_CLR,	ENXIO },
+		{ VSOCKHV_INTR_POLL,		ENXIO },
+		{ VSOCKHV_IOC | 0xff,		ENOTTY }
+	};
+	vsockhv_create_t vc = { .vc_guest_cid = 3, .vc_vmfd = 1 };
 	uint8_t buf[4096] = { 0 };
+	int fd;
 
 	if ((fd = open(VSOCKHV_NODE, O_RDWR)) == -1)
 		err(1, VSOCKHV_NODE);
-	if (ill_ioctl(fd, cmd, buf) == -1)
-		(void) printf("%s\n", strerrorname_np(errno));
-	else
-		(void) printf("ok\n");
+	if (ill_ioctl(fd, VSOCKHV_VERSION, NULL) != VSOCKHV_CURRENT_VERSION)
+		errx(1, "the version");
+	for (size_t i = 0; i < sizeof (cmds) / sizeof (cmds[0]); i++) {
+		if (ill_ioctl(fd, cmds[i].c_cmd, buf) != -1 ||
+		    errno != cmds[i].c_errno)
+			err(1, "command %x", cmds[i].c_cmd);
+	}
+	/* The console is not a VM; nor is what is not open anything. */
+	if (ill_ioctl(fd, VSOCKHV_CREATE, &vc) != -1 || errno != EBADF)
+		err(1, "a VM that is none");
+	vc.vc_vmfd = 999;
+	if (ill_ioctl(fd, VSOCKHV_CREATE, &vc) != -1 || errno != EBADF)
+		err(1, "a VM that is not open");
+	vc.vc_guest_cid = 2;
+	if (ill_ioctl(fd, VSOCKHV_CREATE, &vc) != -1 || errno != EINVAL)
+		err(1, "a reserved CID");
 	return (0);
 }
 
@@ -307,6 +344,7 @@ static const struct {
 } command_table[] = {
 	{ "attach",	0,	cmd_attach },
 	{ "halt",	0,	cmd_halt },
+	{ "hvguest",	1,	hvguest_main },
 	{ "load",	1,	cmd_load },
 	{ "loaded",	1,	cmd_loaded },
 	{ "localcid",	0,	cmd_localcid },
@@ -319,7 +357,7 @@ static const struct {
 	{ "sockets",	1,	cmd_sockets },
 	{ "unload",	1,	cmd_unload },
 	{ "vcat",	2,	vcat_main },
-	{ "vsockhv",	1,	cmd_vsockhv }
+	{ "vsockhv",	0,	cmd_vsockhv }
 };
 
 static void

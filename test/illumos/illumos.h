@@ -26,6 +26,7 @@
  *	stdio.c		as much of FILE as is used; memory
  *	commands.c	what popen(3C) runs: there is no shell and no other
  *			program on the system
+ *	guest.c		a guest of vsockhv, played by a program
  *	init.c		process 1: prepares the system and runs the agent
  *
  * Errors of our own making end in ill_die(): a test program need not survive
@@ -121,6 +122,9 @@ extern const char *strerrorname_np(int);
 
 /* The main() of test/linux/vcat.c. */
 extern int vcat_main(int, char **);
+
+/* guest.c */
+extern int hvguest_main(int, char **);
 
 /* commands.c: run a command line; its exit status. */
 extern int ill_command(char *line);

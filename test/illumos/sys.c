@@ -47,6 +47,7 @@
 #define	ILL_F_SETFL	4
 #define	ILL_F_DUP2FD	9
 
+#define	ILL_MAP_SHARED	1
 #define	ILL_MAP_PRIVATE	2
 #define	ILL_MAP_ANON	0x100
 
@@ -255,16 +256,14 @@ fstat(int fd, struct stat *st)
 	return (stat_out(&is, st));
 }
 
-/* Anonymous private memory is all that is asked for. */
 void *
 mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	if ((flags & MAP_ANONYMOUS) == 0) {
-		errno = EINVAL;
-		return (MAP_FAILED);
-	}
-	return ((void *)CALL6(ILL_MMAP, addr, len, prot,
-	    ILL_MAP_PRIVATE | ILL_MAP_ANON, -1, 0));
+	int in = (flags & MAP_SHARED) != 0 ? ILL_MAP_SHARED : ILL_MAP_PRIVATE;
+
+	if ((flags & MAP_ANONYMOUS) != 0)
+		in |= ILL_MAP_ANON;
+	return ((void *)CALL6(ILL_MMAP, addr, len, prot, in, fd, offset));
 }
 
 /*

@@ -66,6 +66,7 @@ include cmd/vsockrun/Makefile.inc
 include test/Makefile.inc
 include test/linux/Makefile.inc
 include test/illumos/Makefile.inc
+include tools/illumos/Makefile.inc
 
 #
 # Every test.  Each part leaves its result in a file, also when it fails, and

@@ -13,7 +13,6 @@
  * The fake virtio framework: what works, and what panics.
  */
 
-#include <sys/disp.h>
 #include "fvio_toy.h"
 
 /*
@@ -465,7 +464,7 @@ ft_busy_device(void *arg)
 
 	while (!__atomic_load_n(&ft_busy_stop, __ATOMIC_ACQUIRE)) {
 		if (!fvio_vq_pop(&ft.ft_vq[FT_IN], elem)) {
-			yield();
+			fk_yield();
 			continue;
 		}
 		(void) fvio_elem_write(elem, 0, "data", 4);
@@ -495,7 +494,7 @@ KTEST_REAL(fvio_busy)
 		was = __atomic_load_n(&ft_busy_count, __ATOMIC_RELAXED);
 		while (__atomic_load_n(&ft_busy_count,
 		    __ATOMIC_RELAXED) < was + 100)
-			yield();
+			fk_yield();
 		mutex_enter(&ft.ft_lock);
 		ft_down = B_TRUE;
 		mutex_exit(&ft.ft_lock);

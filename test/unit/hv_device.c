@@ -153,7 +153,7 @@ KTEST(hv_ring_args)
 		{ 0, 64, 0, HV_RAM, HV_RAM },
 		{ 0, 64, HV_RAM, 0, HV_RAM },
 		{ 0, 64, HV_RAM, HV_RAM, 0 },
-		{ 0, 64, HV_RAM + HV_RAM_SIZE + PAGESIZE, HV_RAM, HV_RAM },
+		{ 0, 64, HV_RAM + HV_RAM_SIZE + 4096, HV_RAM, HV_RAM },
 		{ 0, 64, HV_RAM, HV_RAM, HV_ROM },
 		{ 0, 1024, HV_ROM, HV_RAM, HV_RAM },
 		{ 0, 64, UINT64_MAX - 15, HV_RAM, HV_RAM },

@@ -30,8 +30,8 @@
 #define	VT_PAGES	4
 
 /* A VM with memory at VT_GPA, read-only memory above it, and a hold of it. */
-static uint8_t vt_mem[VT_PAGES * PAGESIZE] __attribute__((__aligned__(4096)));
-static uint8_t vt_rom[PAGESIZE] __attribute__((__aligned__(4096)));
+static uint8_t vt_mem[VT_PAGES * 4096] __attribute__((__aligned__(4096)));
+static uint8_t vt_rom[4096] __attribute__((__aligned__(4096)));
 static fvm_t *vt_vm;
 static vmm_hold_t *vt_hold;
 

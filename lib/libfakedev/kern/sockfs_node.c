@@ -50,7 +50,7 @@ sockfs_uio_init(sockfs_uio_t *su, const fsk_iov_t *iov, int iovcnt, int fmode)
 	if (iovcnt < 0 || iovcnt > IOV_MAX)
 		return (EINVAL);
 	for (i = 0; i < iovcnt; i++) {
-		if (iov[i].fi_len > (size_t)(SSIZE_MAX - total))
+		if (iov[i].fi_len > (size_t)(LONG_MAX - total))
 			return (EINVAL);
 		total += iov[i].fi_len;
 	}

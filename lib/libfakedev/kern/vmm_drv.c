@@ -148,7 +148,7 @@ fvm_vop_inactive(vnode_t *vp, cred_t *cr, caller_context_t *ct)
 	vn_free(vp);
 }
 
-static const vnodeops_t fvm_vnodeops = {
+static vnodeops_t fvm_vnodeops = {
 	.vnop_name	= "fvm",
 	.vop_close	= fvm_vop_close,
 	.vop_inactive	= fvm_vop_inactive

@@ -372,14 +372,14 @@ fk_drv_detach_all(const char *driver)
 	return (0);
 }
 
-char *
+const char *
 ddi_driver_name(dev_info_t *dip)
 {
 	return (dip->devi_driver == NULL ? dip->devi_name :
 	    dip->devi_driver->fd_name);
 }
 
-const char *
+char *
 ddi_binding_name(dev_info_t *dip)
 {
 	return (dip->devi_name);

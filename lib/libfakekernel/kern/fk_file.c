@@ -89,7 +89,7 @@ vn_free(vnode_t *vp)
 }
 
 void
-vn_setops(vnode_t *vp, const vnodeops_t *ops)
+vn_setops(vnode_t *vp, vnodeops_t *ops)
 {
 	vp->v_op = ops;
 }
@@ -257,7 +257,7 @@ fk_spec_inactive(vnode_t *vp, cred_t *cr, caller_context_t *ct)
 	vn_free(vp);
 }
 
-static const vnodeops_t fk_spec_vnodeops = {
+static vnodeops_t fk_spec_vnodeops = {
 	.vnop_name	= "specfs",
 	.vop_close	= fk_spec_close,
 	.vop_read	= fk_spec_read,

@@ -367,8 +367,8 @@ kmem_alloc_tryhard(size_t size, size_t *asize, int flags)
 	return (kmem_alloc(size, flags));
 }
 
-char *
-kmem_vasprintf(const char *fmt, __va_list ap)
+static char *
+fk_vasprintf(const char *fmt, __va_list ap)
 {
 	__va_list again;
 	size_t len;
@@ -389,7 +389,7 @@ kmem_asprintf(const char *fmt, ...)
 	char *s;
 
 	va_start(ap, fmt);
-	s = kmem_vasprintf(fmt, ap);
+	s = fk_vasprintf(fmt, ap);
 	va_end(ap);
 	return (s);
 }
@@ -429,7 +429,7 @@ fk_cache_drop(kmem_cache_t *kc, void *obj)
 }
 
 void
-kmem_cache_reap_now(kmem_cache_t *kc)
+kmem_cache_reap_soon(kmem_cache_t *kc)
 {
 	void *obj;
 
@@ -449,7 +449,7 @@ kmem_cache_destroy(kmem_cache_t *kc)
 	if (kc->kc_live != 0)
 		panic("kmem_cache_destroy: %s has %lu objects that were not "
 		    "freed", kc->kc_name, kc->kc_live);
-	kmem_cache_reap_now(kc);
+	kmem_cache_reap_soon(kc);
 	kmem_free(kc, sizeof (*kc));
 }
 

@@ -321,6 +321,8 @@ fk_kstat_number(const kstat_named_t *kn, uint64_t *valp)
 		return (true);
 	case KSTAT_DATA_INT64:
 	case KSTAT_DATA_UINT64:
+	case KSTAT_DATA_LONG:
+	case KSTAT_DATA_ULONG:
 		*valp = kn->value.ui64;
 		return (true);
 	}

@@ -156,7 +156,7 @@ fk_lock_bad(const char *func, const void *lock, const fk_lockclass_t *lc,
  * Mutexes.
  */
 void
-fk_mutex_init(kmutex_t *mp, const char *name, kmutex_type_t type, void *arg,
+fk_mutex_init(kmutex_t *mp, char *name, kmutex_type_t type, void *arg,
     fk_lockclass_t *lc)
 {
 	if (mp->m_magic == FK_MAGIC(FK_MUTEX_MAGIC, mp))
@@ -253,7 +253,7 @@ mutex_owner(const kmutex_t *mp)
  * Readers/writer locks.
  */
 void
-fk_rw_init(krwlock_t *rw, const char *name, krw_type_t type, void *arg,
+fk_rw_init(krwlock_t *rw, char *name, krw_type_t type, void *arg,
     fk_lockclass_t *lc)
 {
 	if (rw->rw_magic == FK_MAGIC(FK_RW_MAGIC, rw))

@@ -366,7 +366,7 @@ msgsize(mblk_t *mp)
 }
 
 size_t
-msgdsize(const mblk_t *mp)
+msgdsize(mblk_t *mp)
 {
 	size_t n = 0;
 

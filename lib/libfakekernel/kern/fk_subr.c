@@ -215,8 +215,8 @@ get_udatamodel(void)
 	return (DATAMODEL_NATIVE);
 }
 
-int
-set_errno(int err)
+uint_t
+set_errno(uint_t err)
 {
 	return (err);
 }
@@ -465,8 +465,31 @@ ddi_ffs(long v)
 int
 ddi_fls(long v)
 {
-	return (highbit(v));
+	return (v == 0 ? 0 : 64 - __builtin_clzl(v));
 }
+
+major_t
+getmajor(dev_t dev)
+{
+	return (dev >> L_BITSMINOR);
+}
+
+minor_t
+getminor(dev_t dev)
+{
+	return (dev & L_MAXMIN);
+}
+
+dev_t
+makedevice(major_t major, minor_t minor)
+{
+	return ((dev_t)major << L_BITSMINOR | minor);
+}
+
+const unsigned long _pagesize = 4096;
+const unsigned int _pageshift = 12;
+const unsigned long _pageoffset = 4095;
+const unsigned long long _pagemask = ~4095ULL;
 
 size_t
 ptob(pgcnt_t n)

@@ -218,12 +218,6 @@ taskq_dispatch(taskq_t *tq, task_func_t func, void *arg, uint_t flags)
 }
 
 void
-taskq_init_ent(taskq_ent_t *tqe)
-{
-	bzero(tqe, sizeof (*tqe));
-}
-
-void
 taskq_dispatch_ent(taskq_t *tq, task_func_t func, void *arg, uint_t flags,
     taskq_ent_t *tqe)
 {

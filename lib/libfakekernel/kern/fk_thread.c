@@ -347,7 +347,7 @@ kpreempt_enable(void)
 }
 
 void
-yield(void)
+fk_yield(void)
 {
 	fkh_yield();
 }

@@ -34,7 +34,7 @@ struct sockaddr {
 
 #define	_SS_MAXSIZE	256
 
-typedef uint64_t	sockaddr_maxalign_t;
+typedef double	sockaddr_maxalign_t;
 
 #define	_SS_ALIGNSIZE	(sizeof (sockaddr_maxalign_t))
 #define	_SS_PAD1SIZE	(_SS_ALIGNSIZE - sizeof (sa_family_t))

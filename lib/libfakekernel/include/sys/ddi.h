@@ -27,6 +27,14 @@
 #define	max(a, b)	((a) < (b) ? (b) : (a))
 #endif
 
+/* Functions for drivers; <sys/sysmacros.h> has macros of these names. */
+#undef	getmajor
+#undef	getminor
+#undef	makedevice
+extern major_t getmajor(dev_t);
+extern minor_t getminor(dev_t);
+extern dev_t makedevice(major_t, minor_t);
+
 extern clock_t drv_hztousec(clock_t);
 extern clock_t drv_usectohz(clock_t);
 extern void drv_usecwait(clock_t);

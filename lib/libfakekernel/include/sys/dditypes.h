@@ -31,7 +31,7 @@ typedef union {
 
 typedef struct __ddi_acc_handle *ddi_acc_handle_t;
 typedef struct __ddi_dma_handle *ddi_dma_handle_t;
-typedef struct __ddi_softintr_handle *ddi_softintr_handle_t;
+typedef struct __ddi_softint_handle *ddi_softint_handle_t;
 typedef struct __ddi_eventcookie *ddi_eventcookie_t;
 typedef struct __ddi_callback_id *ddi_callback_id_t;
 typedef struct __ddi_taskq ddi_taskq_t;

@@ -19,6 +19,4 @@
 #include <sys/types.h>
 #include <sys/thread.h>
 
-extern void yield(void);
-
 #endif	/* _SYS_DISP_H */

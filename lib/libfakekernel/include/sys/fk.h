@@ -76,6 +76,9 @@ extern void fk_proc_exit(proc_t *);
 /* Whether the expensive checks are made; set at boot. */
 extern bool fk_checks;
 
+/* Let other threads run. */
+extern void fk_yield(void);
+
 /* How many locks the thread holds. */
 extern uint_t fk_held_count(kthread_t *);
 

@@ -49,8 +49,6 @@ extern void *kmem_alloc_tryhard(size_t, size_t *, int);
 
 extern char *kmem_asprintf(const char *, ...)
     __attribute__((__format__(__printf__, 1, 2)));
-extern char *kmem_vasprintf(const char *, __builtin_va_list)
-    __attribute__((__format__(__printf__, 1, 0)));
 extern void strfree(char *);
 
 /*
@@ -63,7 +61,7 @@ extern kmem_cache_t *kmem_cache_create(char *, size_t, size_t,
 extern void kmem_cache_destroy(kmem_cache_t *);
 extern void *kmem_cache_alloc(kmem_cache_t *, int);
 extern void kmem_cache_free(kmem_cache_t *, void *);
-extern void kmem_cache_reap_now(kmem_cache_t *);
+extern void kmem_cache_reap_soon(kmem_cache_t *);
 extern void kmem_reap(void);
 
 #endif	/* _SYS_KMEM_H */

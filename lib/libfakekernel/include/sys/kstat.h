@@ -90,8 +90,8 @@ typedef struct kstat_named {
 #define	KSTAT_DATA_UINT32	2
 #define	KSTAT_DATA_INT64	3
 #define	KSTAT_DATA_UINT64	4
-#define	KSTAT_DATA_LONG		KSTAT_DATA_INT64
-#define	KSTAT_DATA_ULONG	KSTAT_DATA_UINT64
+#define	KSTAT_DATA_LONG		7	/* in the kernel only */
+#define	KSTAT_DATA_ULONG	8
 #define	KSTAT_DATA_STRING	9
 
 #define	KSTAT_NAMED_PTR(k)		((kstat_named_t *)(k)->ks_data)

@@ -22,7 +22,8 @@
  * an inversion panics with the stacks of both orders.
  *
  * A lock's class is the place where it was initialised, which is why
- * mutex_init() is a macro here: each use of it is a class of its own.
+ * mutex_init() is a macro here: each use of it is a class of its own.  The
+ * function is only declared, for its type.
  */
 
 #include <sys/types.h>
@@ -49,12 +50,13 @@ typedef struct mutex {
 	fk_lockclass_t		*m_class;
 } kmutex_t;
 
+extern void mutex_init(kmutex_t *, char *, kmutex_type_t, void *);
 #define	mutex_init(mp, name, type, arg)	do {				\
 	static fk_lockclass_t __fk_class = { #mp, __FILE__, __LINE__, 0 }; \
 	fk_mutex_init((mp), (name), (type), (arg), &__fk_class);	\
 } while (0)
 
-extern void fk_mutex_init(kmutex_t *, const char *, kmutex_type_t, void *,
+extern void fk_mutex_init(kmutex_t *, char *, kmutex_type_t, void *,
     fk_lockclass_t *);
 extern void mutex_destroy(kmutex_t *);
 extern void mutex_enter(kmutex_t *);

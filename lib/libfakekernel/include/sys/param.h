@@ -21,19 +21,23 @@
 #define	NBBY		8
 #define	MAXPATHLEN	1024
 #define	MAXNAMELEN	256
-#define	MAXHOSTNAMELEN	256
 #define	SYS_NMLN	257
-#define	PAGESIZE	4096
-#define	PAGESHIFT	12
-#define	PAGEOFFSET	(PAGESIZE - 1)
-#define	PAGEMASK	(~(uintptr_t)PAGEOFFSET)
+
+/* Not constant: a module doesn't know them before it runs. */
+extern const unsigned long _pagesize;
+extern const unsigned int _pageshift;
+extern const unsigned long _pageoffset;
+extern const unsigned long long _pagemask;
+
+#define	PAGESIZE	_pagesize
+#define	PAGESHIFT	_pageshift
+#define	PAGEOFFSET	_pageoffset
+#define	PAGEMASK	_pagemask
+
 #define	DEV_BSIZE	512
 #define	DEV_BSHIFT	9
 #define	IOV_MAX		1024
 
-#ifndef	CHAR_BIT
-#define	CHAR_BIT	8
-#endif
 #define	SHRT_MAX	32767
 #define	USHRT_MAX	65535
 #define	INT_MIN		(-2147483647 - 1)
@@ -42,7 +46,6 @@
 #define	LONG_MIN	(-9223372036854775807L - 1)
 #define	LONG_MAX	9223372036854775807L
 #define	ULONG_MAX	18446744073709551615UL
-#define	SSIZE_MAX	LONG_MAX
 
 extern size_t ptob(pgcnt_t);
 extern pgcnt_t btop(size_t);

@@ -44,16 +44,16 @@ struct proc {
 };
 
 #define	SSYS		0x00000001
-#define	SEXITLWPS	0x00000040
-#define	SEXITING	0x00000080
-#define	SKILLED		0x00000200
+#define	SEXITLWPS	0x00100000
+#define	SEXITING	0x00000002
+#define	SKILLED		0x00000100
 
 #define	PTOU(p)		(&(p)->p_user)
 
 extern struct proc p0;
 
-#define	JUSTLOOKING	0
-#define	FORREAL		1
+#define	FORREAL		0
+#define	JUSTLOOKING	1
 #define	ISSIG(t, why)	issig(why)
 
 /* Whether the current thread was interrupted, as by a signal. */

@@ -41,12 +41,13 @@ typedef struct krwlock {
 	fk_lockclass_t		*rw_class;
 } krwlock_t;
 
+extern void rw_init(krwlock_t *, char *, krw_type_t, void *);
 #define	rw_init(rw, name, type, arg)	do {				\
 	static fk_lockclass_t __fk_class = { #rw, __FILE__, __LINE__, 0 }; \
 	fk_rw_init((rw), (name), (type), (arg), &__fk_class);		\
 } while (0)
 
-extern void fk_rw_init(krwlock_t *, const char *, krw_type_t, void *,
+extern void fk_rw_init(krwlock_t *, char *, krw_type_t, void *,
     fk_lockclass_t *);
 extern void rw_destroy(krwlock_t *);
 extern void rw_enter(krwlock_t *, krw_t);

@@ -57,6 +57,7 @@ typedef struct datab {
 	unsigned char	db_struioflag;
 	pid_t		db_cpid;
 	size_t		db_allocsize;	/* of structure and buffer */
+	void		*db_pad[3];	/* illumos has its own way to free */
 	intptr_t	db_cksumstart;
 	intptr_t	db_cksumend;
 	intptr_t	db_cksumstuff;
@@ -72,6 +73,7 @@ typedef struct datab {
 			uint16_t pad;
 		} cksum;
 	} db_struioun;
+	void		*db_fthdr;
 	cred_t		*db_credp;
 } dblk_t;
 
@@ -114,8 +116,8 @@ typedef struct datab {
 #define	BPRI_MED	2
 #define	BPRI_HI		3
 
-#define	STR_NOERROR	0x1
-#define	STR_NOSIG	0x2
+#define	STR_NOSIG	0x10
+#define	STR_NOERROR	0x20
 
 #define	datamsg(type)	\
 	((type) == M_DATA || (type) == M_PROTO || (type) == M_PCPROTO || \
@@ -148,7 +150,7 @@ extern mblk_t *rmvb(mblk_t *, mblk_t *);
 extern int pullupmsg(mblk_t *, ssize_t);
 extern mblk_t *msgpullup(mblk_t *, ssize_t);
 extern int adjmsg(mblk_t *, ssize_t);
-extern size_t msgdsize(const mblk_t *);
+extern size_t msgdsize(mblk_t *);
 extern size_t xmsgsize(mblk_t *);
 extern mblk_t *reallocb(mblk_t *, size_t, uint_t);
 extern cred_t *msg_getcred(const mblk_t *, pid_t *);

@@ -67,8 +67,8 @@
 #define	DDI_MODEL_NONE		DATAMODEL_NONE
 
 /* Instances. */
-extern char *ddi_driver_name(dev_info_t *);
-extern const char *ddi_binding_name(dev_info_t *);
+extern const char *ddi_driver_name(dev_info_t *);
+extern char *ddi_binding_name(dev_info_t *);
 extern char *ddi_node_name(dev_info_t *);
 extern char *ddi_get_name(dev_info_t *);
 extern int ddi_get_instance(dev_info_t *);
@@ -116,8 +116,6 @@ extern void ddi_remove_minor_node(dev_info_t *, const char *);
 #define	DDI_PROP_DONTPASS	0x0001
 #define	DDI_PROP_CANSLEEP	0x0002
 #define	DDI_PROP_NOTPROM	0x0008
-
-typedef uint_t ddi_prop_flags_t;
 
 extern int ddi_prop_get_int(dev_t, dev_info_t *, uint_t, char *, int);
 extern int64_t ddi_prop_get_int64(dev_t, dev_info_t *, uint_t, char *,

@@ -54,17 +54,9 @@
 #define	ARRAY_SIZE(x)		(sizeof (x) / sizeof ((x)[0]))
 #endif
 
-#ifndef	__containerof
-#define	__containerof(m, s, f)	\
-	((s *)(void *)((uintptr_t)(m) - offsetof(s, f)))
-#endif
-
 #ifndef	offsetof
 #define	offsetof(s, m)		__builtin_offsetof(s, m)
 #endif
-
-#define	highbit(x)		((x) == 0 ? 0 : 64 - __builtin_clzl(x))
-#define	lowbit(x)		__builtin_ffsl(x)
 
 /* Device numbers: 32 bits of major number, 32 bits of minor number. */
 #define	L_BITSMAJOR		32

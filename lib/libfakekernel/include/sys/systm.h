@@ -104,7 +104,7 @@ extern hrtime_t untimeout_generic(callout_id_t, int);
 extern clock_t untimeout_default(callout_id_t, int);
 
 /* The system call's error, as a return value: the errno. */
-extern int set_errno(int);
+extern uint_t set_errno(uint_t);
 
 /* Does nothing, fails, succeeds: for tables of entry points. */
 #pragma GCC diagnostic push

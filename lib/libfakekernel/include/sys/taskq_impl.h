@@ -38,6 +38,5 @@ typedef struct taskq_ent {
 
 extern void taskq_dispatch_ent(taskq_t *, task_func_t, void *, uint_t,
     taskq_ent_t *);
-extern void taskq_init_ent(taskq_ent_t *);
 
 #endif	/* _SYS_TASKQ_IMPL_H */

@@ -96,7 +96,7 @@ extern void vn_reinit(vnode_t *);
 extern void vn_free(vnode_t *);
 extern void vn_rele(vnode_t *);
 extern void fk_vn_hold(vnode_t *);
-extern void vn_setops(vnode_t *, const vnodeops_t *);
+extern void vn_setops(vnode_t *, vnodeops_t *);
 extern void vn_exists(vnode_t *);
 extern void vn_invalid(vnode_t *);
 

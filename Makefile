@@ -63,6 +63,7 @@ all: programs
 
 include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
+include cmd/vsockperf/Makefile.inc
 include test/Makefile.inc
 include test/linux/Makefile.inc
 include test/illumos/Makefile.inc

@@ -290,10 +290,11 @@ class Guest(Linux):
 
 class Illumos(Machine):
     """An illumos machine, from the files in the folder of VSOCK_TEST_ILLUMOS:
-    `unix' and the boot archive `archive' (test/illumos)."""
+    the kernel, with the path that it has in the boot archive, and that,
+    `archive' (test/illumos)."""
 
     TYPE = os.environ.get("VSOCK_TEST_ILLUMOS_MACHINE", "pc")
-    UNIX = "/platform/i86pc/kernel/amd64/unix"
+    UNIX = "platform/i86pc/kernel/amd64/unix"
     # What the kernel says when something is wrong, and we might be it.
     BAD = ("panic[", "WARNING: vsock", "WARNING: viosock", "WARNING: vsockhv",
            "Press any key to reboot", "assertion failed")
@@ -306,10 +307,10 @@ class Illumos(Machine):
 
     def boot_options(self):
         folder = os.environ["VSOCK_TEST_ILLUMOS"]
-        return ["-kernel", os.path.join(folder, "unix"),
+        return ["-kernel", os.path.join(folder, self.UNIX),
                 "-initrd", os.path.join(folder, "archive"),
                 "-append",
-                f"{self.UNIX} -B console=ttya,fstype=hsfs"]
+                f"/{self.UNIX} -B console=ttya,fstype=hsfs"]
 
     def said(self):
         """What there is on the console."""

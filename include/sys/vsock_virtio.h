@@ -49,7 +49,8 @@ typedef struct vsock_vio vsock_vio_t;	/* one per device */
 
 /*
  * What vsock_virtio asks of a backend.  Called with no lock held, from threads
- * and from callouts (timeout(9F)): must not sleep but for a lock, nor call back.
+ * and from callouts (timeout(9F)): must not sleep but for a lock, nor call
+ * back.
  */
 typedef struct vsock_vio_ops {
 	/* vsock_vio_tx_next() has something to give. */

@@ -398,11 +398,12 @@ vsockhv_chain_indirect(vsockhv_ring_t *hr, const vring_desc_t *table,
 	if (table->vd_addr + (table->vd_len - 1) < table->vd_addr)
 		return (vsockhv_chain_bad(hr, VHS_BAD_ADDR, table->vd_addr));
 
+	where.hs_gpa = table->vd_addr;
+	where.hs_len = sizeof (vring_desc_t);
 	vsockhv_cursor_init(&hu, hr, &where, 1, B_FALSE);
 	for (;;) {
 		/* The page is kept from one descriptor to the next. */
 		where.hs_gpa = table->vd_addr + next * sizeof (vring_desc_t);
-		where.hs_len = sizeof (vring_desc_t);
 		hu.hu_off = 0;
 		if (!vsockhv_cursor_copy(&hu, &vd, sizeof (vd))) {
 			err = vsockhv_chain_bad(hr, VHS_BAD_ADDR, where.hs_gpa);

@@ -458,7 +458,7 @@ vmm_drv_rele(vmm_hold_t *hold)
 	VERIFY3U(hold->vh_magic, ==, VMM_HOLD_MAGIC);
 	vm = hold->vh_vm;
 	mutex_enter(&vm->fv_lock);
-	/* What an expire function is about to give back need not be waited for. */
+	/* What an expire function is about to give back isn't waited for. */
 	for (lease = list_head(&vm->fv_leases); lease != NULL;
 	    lease = list_next(&vm->fv_leases, lease)) {
 		if (lease->vl_hold == hold && lease->vl_asked) {

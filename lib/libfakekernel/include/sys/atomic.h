@@ -121,16 +121,17 @@ atomic_swap_ptr(volatile void *t, void *new)
  * Loads are not reordered with loads, nor stores with stores, by the processor
  * this runs on, so that only the compiler has to be told.
  */
-#define	__FK_MEMBAR(name, insn)			\
-static inline void				\
-name(void)					\
-{						\
-	__asm__ __volatile__(insn : : : "memory"); \
+#define	__FK_MEMBAR(name, insn)				\
+static inline void					\
+name(void)						\
+{							\
+	__asm__ __volatile__(insn : : : "memory");	\
 }
-__FK_MEMBAR(membar_producer, "")
-__FK_MEMBAR(membar_consumer, "")
-__FK_MEMBAR(membar_enter, "mfence")
-__FK_MEMBAR(membar_exit, "mfence")
-__FK_MEMBAR(membar_sync, "mfence")
+
+__FK_MEMBAR(membar_producer, "");
+__FK_MEMBAR(membar_consumer, "");
+__FK_MEMBAR(membar_enter, "mfence");
+__FK_MEMBAR(membar_exit, "mfence");
+__FK_MEMBAR(membar_sync, "mfence");
 
 #endif	/* _SYS_ATOMIC_H */

@@ -12,7 +12,7 @@
 #
 # Three kinds of C file live in this tree, and the directory tells which:
 #
-#   module/*/*.c, lib/*/kern/*.c, test/unit/*.c
+#   module/*/*.c, lib/*/kern/*.c, test/unit/*.c, test/abi/*.c
 #	kernel code: illumos kernel headers only (ours, or a gate's), compiled
 #	with -nostdinc so that no libc header can slip in
 #   lib/*/host/*.c, cmd/vsockd/*.c, test/unit/host/*.c
@@ -92,15 +92,17 @@ check: deps
 check-asan:
 	@$(MAKE) SAN=address,undefined BUILD=$(BUILD)/asan check-unit
 
-# Both compilers, without a warning.
-check-build: programs deps $(BUILD)/illumos-test/init
+# Both compilers, without a warning; and the tables of the kernel's interfaces,
+# which are complete.
+check-build: programs deps $(BUILD)/illumos-test/init $(ABI_OBJS)
 	@mkdir -p $(BUILD)/check
-	@if $(MAKE) CC=clang BUILD=$(BUILD)/clang programs; then \
-	    echo "ok build/clang"; echo "1 passed, 0 failed"; \
+	@{ if $(MAKE) CC=clang BUILD=$(BUILD)/clang programs abi; then \
+	    echo "ok build/clang"; \
 	else \
-	    echo "FAILED build/clang"; echo "0 passed, 1 failed"; \
-	fi >$(BUILD)/check/build.result
-	@cat $(BUILD)/check/build.result
+	    echo "FAILED build/clang"; \
+	fi; \
+	test/abi/complete --name build/abi --cpp '$(CC) $(filter-out -MMD -MP,$(KCFLAGS))' \
+	    $(MODOBJS); } | tools/count $(BUILD)/check/build.result
 
 programs: $(PROGRAMS)
 
@@ -120,6 +122,9 @@ $(BUILD)/obj/lib/libfakekernel/kern/%.o: lib/libfakekernel/kern/%.c
 	@mkdir -p $(@D)
 	$(CC) $(KCFLAGS) -c -o $@ $<
 $(BUILD)/obj/lib/libfakedev/kern/%.o: lib/libfakedev/kern/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KCFLAGS) -c -o $@ $<
+$(BUILD)/obj/test/abi/%.o: test/abi/%.c
 	@mkdir -p $(@D)
 	$(CC) $(KCFLAGS) -c -o $@ $<
 $(BUILD)/obj/test/unit/host/%.o: test/unit/host/%.c

@@ -76,6 +76,10 @@ struct sockaddr_vm {
 #define	SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW	8	/* struct timeval */
 #define	SO_VM_SOCKETS_CONNECT_TIMEOUT	SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD
 
+/* Options at level SOL_VSOCK */
+#define	SO_VSOCK_MAX_RECORD	1	/* uint64_t, to be read: bytes in the */
+					/* largest record that can be sent */
+
 /*
  * ioctl(2) of /dev/vsock: unsigned int *, the CID of this system as others see
  * it: what the host gave us if we are a guest, else VMADDR_CID_HOST if we run

@@ -54,8 +54,11 @@ extern "C" {
 #define	VSOCK_BUF_FLOOR		2
 #define	VSOCK_BUF_CEILING	(16 * 1024 * 1024)
 
-/* What sockfs puts into one message for sd_send, bytes. */
+/* What sockfs puts into one message for sd_send, bytes; of a stream. */
 #define	VSOCK_MAXPSZ		(64 * 1024)
+
+/* Of records: levels of sockfs that its queue never reaches.  See vsock.c. */
+#define	VSOCK_HIWAT_RECORDS	(1 << 30)
 
 /*
  * A received message smaller than VSOCK_SMALL counts as small; when so many
@@ -85,6 +88,8 @@ typedef struct vsock_stats {
 	kstat_named_t	vst_close_timeouts;
 	kstat_named_t	vst_resets;		/* ended with an error */
 	kstat_named_t	vst_no_backend;		/* no transport for a CID */
+	kstat_named_t	vst_packed_records;	/* had to wait for the reader */
+	kstat_named_t	vst_partial_records;	/* never completed */
 } vsock_stats_t;
 
 /* Of each zone. */
@@ -167,6 +172,8 @@ typedef enum vsock_state {
 #define	VCF_LOCAL_SEND	0x2000
 #define	VCF_IN_BOUND	0x4000	/* in vz_bound */
 #define	VCF_IN_CONNS	0x8000	/* in vz_conns */
+#define	VCF_RXCHECK	0x10000	/* records: see what the reader has taken */
+#define	VCF_TXEND_TOLD	0x20000	/* writers were told of the end */
 
 /*
  * A socket, and its connection.
@@ -206,9 +213,12 @@ struct vsock_conn {
 
 	uint64_t	vc_delivered;	/* bytes that su_recv() has taken */
 	uint64_t	vc_consumed;	/* bytes reported by vto_consumed() */
-	mblk_t		*vc_rxq;	/* for su_recv(), linked by b_cont */
+	mblk_t		*vc_rxq;	/* for su_recv(); see vsock_conn.c */
 	mblk_t		*vc_rxtail;
 	size_t		vc_rxlen;	/* bytes in vc_rxq */
+	mblk_t		*vc_part;	/* of a record that is not complete */
+	mblk_t		*vc_parttail;
+	size_t		vc_partlen;	/* bytes in vc_part */
 	uint_t		vc_rxmsgs;	/* messages su_recv() may have queued */
 
 	timeout_id_t	vc_tid;

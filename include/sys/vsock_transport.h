@@ -67,7 +67,7 @@
  *	vto_connect(arg, conn, params, &tc)  ->	allocates tc, asks the peer
  *					    <-	vsock_up_established(conn)
  *			or, refused:	    <-	vsock_up_reset(conn, errno)
- *	vto_send(tc, mp) ...		    ->	vsock_up_data(conn, mp) ...
+ *	vto_send(tc, mp, flags) ...	    ->	vsock_up_data(conn, mp, flags)
  *
  * Passive, from the peer to here:
  *
@@ -110,6 +110,34 @@
  * An mblk passed in either direction belongs to the one it was passed to,
  * whatever comes of it.  Messages are M_DATA, b_next is NULL.
  *
+ * RECORDS
+ *
+ * A connection of VSOCK_TYPE_STREAM is a sequence of bytes, and how they are
+ * cut into messages says nothing.  On one of VSOCK_TYPE_SEQPACKET they are
+ * records, and each arrives as a whole or not at all.
+ *
+ *	to the peer	One vto_send() is one record, complete: its flags have
+ *			VSOCK_MSG_EOM.  A backend may cut it into pieces, to
+ *			fit packets, or what the peer has room for; whatever it
+ *			does to say so, the peer must know the last one.  A
+ *			record is no larger than vto_maxrec() has allowed.
+ *	from the peer	vsock_up_data() may be given a record piece by piece,
+ *			in order; the last has VSOCK_MSG_EOM.  Pieces of two
+ *			records must not mix.  The front end keeps them until
+ *			the record is complete, and forgets them if the peer
+ *			shuts its sending half, or the connection ends, before
+ *			that.  Until then their bytes are not consumed, so that
+ *			a record larger than vcp_rcvbuf cannot arrive.
+ *
+ * VSOCK_MSG_EOR, on the last piece, is a mark that the sender's application put
+ * (MSG_EOR) and the receiver's sees; to a backend that has no way to tell, it
+ * may get lost.  There are no empty records: to a receiver they would look like
+ * the end.  For how many bytes are consumed, only bytes count.
+ *
+ * A backend whose medium keeps the boundaries of messages has little to do; one
+ * that moves bytes (as Hyper-V does) needs a header for each record, or leaves
+ * VSOCK_TYPE_SEQPACKET out of vtr_types.
+ *
  * CONTEXT AND LOCKING
  *
  * The front end holds no lock when it calls an operation, but for
@@ -138,7 +166,7 @@
 extern "C" {
 #endif
 
-#define	VSOCK_TRANSPORT_VERSION	1
+#define	VSOCK_TRANSPORT_VERSION	2
 
 #define	VSOCK_NAMELEN	32	/* of a provider or transport; with NUL */
 
@@ -156,6 +184,10 @@ typedef enum vsock_dir {
 /* Socket types, as a mask. */
 #define	VSOCK_TYPE_STREAM	0x1
 #define	VSOCK_TYPE_SEQPACKET	0x2
+
+/* Flags of messages of VSOCK_TYPE_SEQPACKET; see RECORDS above. */
+#define	VSOCK_MSG_EOM		0x1	/* the record ends here */
+#define	VSOCK_MSG_EOR		0x2	/* ... and is marked; with EOM only */
 
 /* Halves of a connection, as a mask: what its owner will not do any more. */
 #define	VSOCK_SHUT_RECV		0x1
@@ -190,8 +222,9 @@ typedef struct vsock_transport_ops {
 	 * vsock_up_established() or vsock_up_reset(), possibly before the call
 	 * returns; *tcp must be set before either.  The front end has a timer
 	 * of its own.  An errno means that it cannot even be tried, or that it
-	 * was refused at once (ECONNRESET: nobody listens): *tcp is left NULL,
-	 * and vto_release() will not be called.
+	 * was refused at once (ECONNRESET: nobody listens; ESOCKTNOSUPPORT: the
+	 * peer turned out not to have the type): *tcp is left NULL, and
+	 * vto_release() will not be called.
 	 */
 	int	(*vto_connect)(void *arg, vsock_conn_t *conn,
 	    const vsock_conn_params_t *, void **tcp);
@@ -200,9 +233,17 @@ typedef struct vsock_transport_ops {
 	 * Queue a message for the peer, which will get it after everything
 	 * that was queued before.  It is always taken.  Returns B_FALSE if no
 	 * more should come until vsock_up_writable(): the peer has no room, or
-	 * vcp_sndbuf bytes are queued.
+	 * vcp_sndbuf bytes are queued.  `flags' are VSOCK_MSG_*: 0 on a stream.
 	 */
-	boolean_t (*vto_send)(void *tc, mblk_t *mp);
+	boolean_t (*vto_send)(void *tc, mblk_t *mp, uint_t flags);
+
+	/*
+	 * How many bytes may a record have that is given to vto_send() now, so
+	 * that the peer can receive it?  Only for VSOCK_TYPE_SEQPACKET, and may
+	 * be NULL in a backend without it.  (That it is not more than our own
+	 * receive buffer, the front end sees to.)
+	 */
+	size_t	(*vto_maxrec)(void *tc);
 
 	/*
 	 * Would vto_send() now return B_TRUE?  If not, vsock_up_writable() is
@@ -348,8 +389,12 @@ extern int vsock_up_accept(vsock_conn_t *, void *tc);
 /* The peer has accepted: for a connection of vto_connect(). */
 extern void vsock_up_established(vsock_conn_t *);
 
-/* The peer sent this; not empty. */
-extern void vsock_up_data(vsock_conn_t *, mblk_t *);
+/*
+ * The peer sent this; not empty, and `flags' is 0, on a stream.  Of a record it
+ * is a piece, and may be NULL if all that is left to say is that the record
+ * ends (VSOCK_MSG_EOM).
+ */
+extern void vsock_up_data(vsock_conn_t *, mblk_t *, uint_t flags);
 
 /*
  * The peer says that it waits for room: vto_consumed() is called with whatever

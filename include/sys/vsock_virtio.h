@@ -68,6 +68,7 @@ typedef struct vsock_vio_reg {
 	/* VMADDR_CID_HOST stands for VMADDR_CID_HYPERVISOR as well. */
 	uint32_t	vvr_remote_cid;
 	zoneid_t	vvr_zoneid;
+	uint_t		vvr_types;	/* as of vsock_vio_set_types() */
 	const vsock_vio_ops_t *vvr_ops;
 	void		*vvr_arg;
 } vsock_vio_reg_t;
@@ -97,9 +98,16 @@ extern void vsock_vio_detach(vsock_vio_t *);
 extern void vsock_vio_reset(vsock_vio_t *, uint32_t local_cid);
 
 /*
- * Which types were negotiated (VSOCK_TYPE_*); all until said otherwise.
+ * Which types were negotiated (VSOCK_TYPE_*): connections of others are not
+ * made any more.  Those that there are stay until vsock_vio_reset().
  */
 extern void vsock_vio_set_types(vsock_vio_t *, uint_t types);
+
+/*
+ * The types that follow from what was negotiated of VIRTIO_VSOCK_F_*: without
+ * any it is streams.
+ */
+extern uint_t vsock_vio_types(uint64_t features);
 
 /* The transport, for vsock_transport_set_ports(). */
 extern vsock_transport_t *vsock_vio_transport(vsock_vio_t *);

@@ -321,8 +321,9 @@ static const ddi_dma_attr_t viosock_dma_attr = {
  * refuse a driver that has accepted it.
  */
 static const uint64_t viosock_features[] = {
-	VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
-	VIRTIO_VSOCK_F_STREAM
+	VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET |
+	    VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
+	VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET
 };
 
 static void *viosock_state;
@@ -830,17 +831,14 @@ viosock_transport_attach(viosock_t *vis, uint32_t cid)
 		.vvr_local_cid	= cid,
 		.vvr_remote_cid	= VMADDR_CID_HOST,
 		.vvr_zoneid	= GLOBAL_ZONEID,
+		.vvr_types	= vis->vis_types,
 		.vvr_ops	= &viosock_vio_ops,
 		.vvr_arg	= vis
 	};
-	int err;
 
 	(void) snprintf(name, sizeof (name), "virtio%d", vis->vis_instance);
 	vis->vis_cid = cid;
-	err = vsock_vio_attach(&vvr, &vis->vis_vio);
-	if (err == 0)
-		vsock_vio_set_types(vis->vis_vio, vis->vis_types);
-	return (err);
+	return (vsock_vio_attach(&vvr, &vis->vis_vio));
 }
 
 /*
@@ -1070,10 +1068,17 @@ viosock_negotiate(dev_info_t *dip)
 static uint_t
 viosock_types(virtio_t *vio)
 {
-	if (virtio_features_present(vio, VIRTIO_VSOCK_F_NO_IMPLIED_STREAM) &&
-	    !virtio_features_present(vio, VIRTIO_VSOCK_F_STREAM))
-		return (0);
-	return (VSOCK_TYPE_STREAM);
+	static const uint64_t bits[] = {
+		VIRTIO_VSOCK_F_STREAM, VIRTIO_VSOCK_F_SEQPACKET,
+		VIRTIO_VSOCK_F_NO_IMPLIED_STREAM
+	};
+	uint64_t features = 0;
+
+	for (uint_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		if (virtio_features_present(vio, bits[i]))
+			features |= bits[i];
+	}
+	return (vsock_vio_types(features));
 }
 
 /* Undo what attach(9E) has done up to this stage. */

@@ -42,6 +42,18 @@
  * reported when the last of them arrived.  With H = B there would be a state in
  * which neither holds.
  *
+ * That is for streams.  Of records, part of those B bytes may be here and not
+ * in sockfs's queue: pieces of a record that is not complete (vsock_conn.c).
+ * One of them may close the window without anything being given to sockfs.  So
+ * after every piece sockfs is made to call sd_clr_flowctrl() at the next read,
+ * whatever is in its queue (H = 1 for one look, and L above all that can be
+ * there), and then asked how much there is (H above that as well): what was
+ * consumed until then is reported now, what is consumed later when
+ * sd_clr_flowctrl() comes, which does the same again.  It is exact, so a peer
+ * that waits until a whole record has room is served as well, as long as its
+ * records are not larger than B.  The price is a report for every record that
+ * is read.
+ *
  * FLOW CONTROL TOWARDS THE APPLICATION
  *
  * A backend takes every message, and says if no more should come; then sockfs
@@ -156,6 +168,10 @@ vsock_zone_kstat(vsock_zone_t *vz)
 	    KSTAT_DATA_UINT64);
 	kstat_named_init(&vst->vst_resets, "resets", KSTAT_DATA_UINT64);
 	kstat_named_init(&vst->vst_no_backend, "no_backend", KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_packed_records, "packed_records",
+	    KSTAT_DATA_UINT64);
+	kstat_named_init(&vst->vst_partial_records, "partial_records",
+	    KSTAT_DATA_UINT64);
 
 	vz->vz_kstat = kstat_create_zone(VSOCK_MODNAME, vz->vz_zoneid,
 	    VSOCK_MODNAME, "net", KSTAT_TYPE_NAMED,

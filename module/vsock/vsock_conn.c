@@ -51,6 +51,35 @@
  * until a block is full or the application reads.  To hear of that, sockfs's
  * flow control is armed by hand: the high-water mark is lowered to 1 for one
  * look at the queue.
+ *
+ * Records (VSOCK_TYPE_SEQPACKET)
+ *
+ *	vsock_up_data()
+ *	   | pieces		      records
+ *	+--v------+    +-----------------------------------+
+ *	| vc_part |--->| vc_rxq: M_DATA - M_DATA - M_CTL.. |---> sockfs
+ *	+---------+    +-----------------------------------+
+ *
+ * The pieces of a record come together in vc_part.  Complete, it goes to
+ * vc_rxq, whose elements are linked by b_next: M_DATA is one record (MSGDELIM
+ * in b_flag: with VSOCK_MSG_EOR), M_CTL a block in which small records are
+ * packed, each with a vsock_packed_t before it.
+ *
+ * To sockfs a record goes with a header before it, because of which it stays
+ * apart from others (SM_ATOMIC does the rest).  T_DATA_IND makes the reader see
+ * MSG_EOR, so it is for VSOCK_MSG_EOR; the header for records without that is
+ * T_UNITDATA_IND, as T_DATA_IND with MORE_flag would have MSG_WAITALL go on
+ * into the next record.  It has to have an address, and gets the peer's.
+ *
+ * A record in sockfs costs two or three blocks more than its bytes, so small
+ * ones have the same limit as small messages of streams, and those beyond it
+ * stay in vc_rxq, packed, where a record of one byte takes three.  They go up
+ * one by one as the reader makes room, and the end of the connection waits
+ * until they have: all but its news for writers, who may not wait for a reader.
+ * So a peer that fills its window with the smallest records, and an application
+ * that doesn't read, cost three times the window at most, and nothing is lost.
+ *
+ * Empty records do not exist: see sys/vsock_transport.h.
  */
 
 #include <sys/types.h>
@@ -64,6 +93,7 @@
 #include <sys/time.h>
 #include <sys/stream.h>
 #include <sys/strsun.h>
+#include <sys/tihdr.h>
 #include <sys/taskq.h>
 #include <sys/disp.h>
 #include <sys/random.h>
@@ -77,6 +107,18 @@ static taskq_t *vsock_taskq;
 static uint_t vsock_nconns;		/* atomic; all there are */
 
 static void vsock_timer_task(void *);
+
+/* Before a small record that is packed: its length, and VSOCK_PACKED_EOR. */
+typedef uint16_t vsock_packed_t;
+#define	VSOCK_PACKED_EOR	0x8000
+CTASSERT(VSOCK_SMALL <= VSOCK_PACKED_EOR);
+CTASSERT(sizeof (vsock_packed_t) + VSOCK_SMALL <= VSOCK_GATHER);
+
+/* The header of a record without VSOCK_MSG_EOR. */
+typedef struct vsock_recind {
+	struct T_unitdata_ind	vri_ind;
+	struct sockaddr_vm	vri_src;
+} vsock_recind_t;
 
 #define	S(state)	(1U << VSOCK_S_##state)
 #define	S_OPEN		(S(CONNECTED) | S(SHUT_SEND) | S(SHUT_RECV) | \
@@ -251,7 +293,8 @@ vsock_conn_unref(vsock_conn_t *vc)
 	VERIFY0(vc->vc_tcholds);
 	VERIFY0(vc->vc_inupcall);
 	VERIFY3P(vc->vc_tid, ==, 0);
-	freemsg(vc->vc_rxq);
+	freemsgchain(vc->vc_rxq);
+	freemsg(vc->vc_part);
 
 	/* Back to what the constructor made. */
 	bzero((char *)vc + offsetof(struct vsock_conn, vc_refs),
@@ -562,6 +605,12 @@ vsock_timer_cancel(vsock_conn_t *vc, timeout_id_t tid)
  * Reception
  */
 
+static boolean_t
+vsock_is_records(const vsock_conn_t *vc)
+{
+	return (vc->vc_type == VSOCK_TYPE_SEQPACKET);
+}
+
 /*
  * How many small messages may stand in sockfs's queue before they are gathered.
  */
@@ -588,8 +637,17 @@ vsock_conn_props(vsock_conn_t *vc)
 	    SOCKOPT_MAXADDRLEN | SOCKOPT_LOOPBACK;
 	sopp.sopp_rxhiwat = vc->vc_hiwat;
 	sopp.sopp_rxlowat = vc->vc_hiwat;
-	sopp.sopp_maxblk = VSOCK_MAXPSZ;
-	sopp.sopp_maxpsz = VSOCK_MAXPSZ;
+	if (vsock_is_records(vc)) {
+		/*
+		 * In one block: if it made several, and ran out of memory,
+		 * sockfs would take what it has for a record.
+		 */
+		sopp.sopp_maxblk = INFPSZ;
+		sopp.sopp_maxpsz = vc->vc_rcvbuf;
+	} else {
+		sopp.sopp_maxblk = VSOCK_MAXPSZ;
+		sopp.sopp_maxpsz = VSOCK_MAXPSZ;
+	}
 	sopp.sopp_maxaddrlen = sizeof (struct sockaddr_vm);
 	sopp.sopp_loopback = B_TRUE;
 	vc->vc_upcalls->su_set_proto_props(vc->vc_upper, &sopp);
@@ -604,7 +662,8 @@ vsock_conn_setbuf(vsock_conn_t *vc, uint32_t rcvbuf)
 {
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
 	vc->vc_rcvbuf = rcvbuf;
-	vc->vc_hiwat = rcvbuf - MAX(1, MIN(rcvbuf / 4, 64 * 1024));
+	vc->vc_hiwat = vsock_is_records(vc) ? VSOCK_HIWAT_RECORDS :
+	    rcvbuf - MAX(1, MIN(rcvbuf / 4, 64 * 1024));
 	vsock_conn_props(vc);
 }
 
@@ -667,21 +726,32 @@ vsock_rx_arm(vsock_conn_t *vc)
 }
 
 /*
- * Append to vc_rxq; small messages go into the free space of the last block if
- * it has some.
+ * Report whatever was consumed, and have sd_clr_flowctrl() called when the
+ * application reads next.  It is armed first: what is read before that is seen
+ * by the report, what is read later tells.
  */
 static void
-vsock_rx_put(vsock_conn_t *vc, mblk_t *mp, size_t len)
+vsock_rx_check(vsock_conn_t *vc)
 {
-	mblk_t *tail = vc->vc_rxtail, *bp;
-
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
-	vc->vc_rxlen += len;
+	(void) vsock_rx_arm(vc);
+	vsock_rx_report(vc, 1);
+}
+
+/*
+ * Append to a chain of blocks; small messages go into the free space of the
+ * last one if it has some.
+ */
+static void
+vsock_rx_append(mblk_t **headp, mblk_t **tailp, mblk_t *mp, size_t len)
+{
+	mblk_t *tail = *tailp, *bp;
+
 	if (len < VSOCK_SMALL && tail != NULL) {
 		if ((size_t)MBLKTAIL(tail) < len &&
 		    (bp = allocb(VSOCK_GATHER, BPRI_MED)) != NULL) {
 			tail->b_cont = bp;
-			vc->vc_rxtail = tail = bp;
+			*tailp = tail = bp;
 		}
 		if ((size_t)MBLKTAIL(tail) >= len && DB_REF(tail) == 1) {
 			for (bp = mp; bp != NULL; bp = bp->b_cont) {
@@ -692,45 +762,268 @@ vsock_rx_put(vsock_conn_t *vc, mblk_t *mp, size_t len)
 			return;
 		}
 	}
-	if (vc->vc_rxq == NULL)
-		vc->vc_rxq = mp;
+	if (*headp == NULL)
+		*headp = mp;
 	else
 		tail->b_cont = mp;
 	while (mp->b_cont != NULL)
 		mp = mp->b_cont;
-	vc->vc_rxtail = mp;
+	*tailp = mp;
 }
 
 /*
- * All of vc_rxq, or NULL if there is nothing or it has to wait.
+ * Small messages are piling up in sockfs: do they have to wait here?
  */
-static mblk_t *
-vsock_rx_take(vsock_conn_t *vc, size_t *lenp)
+static boolean_t
+vsock_rx_hold(vsock_conn_t *vc)
 {
-	mblk_t *mp = vc->vc_rxq;
-
-	ASSERT(MUTEX_HELD(&vc->vc_lock));
-	if (mp == NULL)
-		return (NULL);
-	if (vc->vc_rxlen < VSOCK_SMALL &&
-	    (vc->vc_flags & (VCF_EOF | VCF_END | VCF_RXHOLD)) == 0 &&
+	if ((vc->vc_flags & VCF_RXHOLD) == 0 &&
 	    vc->vc_rxmsgs >= vsock_rx_limit(vc)) {
-		/* Small messages are piling up: they can wait here. */
 		if (vsock_rx_arm(vc))
 			vc->vc_flags |= VCF_RXHOLD;
 		else
 			vc->vc_rxmsgs = 0;
 	}
-	if ((vc->vc_flags & VCF_RXHOLD) != 0) {
-		if (vc->vc_rxlen < VSOCK_GATHER &&
-		    (vc->vc_flags & (VCF_EOF | VCF_END)) == 0)
-			return (NULL);
-		vc->vc_flags &= ~VCF_RXHOLD;
-	}
+	return ((vc->vc_flags & VCF_RXHOLD) != 0);
+}
+
+/*
+ * All of a stream's vc_rxq, or NULL if there is nothing or it has to wait.
+ */
+static mblk_t *
+vsock_rx_take(vsock_conn_t *vc, size_t *lenp)
+{
+	const boolean_t ends = (vc->vc_flags & (VCF_EOF | VCF_END)) != 0;
+	mblk_t *mp = vc->vc_rxq;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (mp == NULL)
+		return (NULL);
+	if (!ends && vc->vc_rxlen < VSOCK_GATHER &&
+	    ((vc->vc_flags & VCF_RXHOLD) != 0 || vc->vc_rxlen < VSOCK_SMALL) &&
+	    vsock_rx_hold(vc))
+		return (NULL);
+	vc->vc_flags &= ~VCF_RXHOLD;
 	*lenp = vc->vc_rxlen;
 	vc->vc_rxq = vc->vc_rxtail = NULL;
 	vc->vc_rxlen = 0;
 	return (mp);
+}
+
+/*
+ * Records
+ */
+
+/* Forget the pieces of a record that will not be complete. */
+static void
+vsock_rx_droppart(vsock_conn_t *vc)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_part == NULL)
+		return;
+	VSOCK_STAT(vc->vc_zone, partial_records, 1);
+	freemsg(vc->vc_part);
+	vc->vc_part = vc->vc_parttail = NULL;
+	vc->vc_partlen = 0;
+}
+
+/* Forget all records that sockfs has not got: they count as consumed. */
+static void
+vsock_rx_droprecs(vsock_conn_t *vc)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_delivered += vc->vc_rxlen + vc->vc_partlen;
+	freemsgchain(vc->vc_rxq);
+	vc->vc_rxq = vc->vc_rxtail = NULL;
+	vc->vc_rxlen = 0;
+	vsock_rx_droppart(vc);
+}
+
+/* The end of vc_rxq, if it is a block with room for so many bytes, packed. */
+static mblk_t *
+vsock_rx_packroom(vsock_conn_t *vc, size_t len)
+{
+	mblk_t *tail = vc->vc_rxtail;
+
+	if (DB_TYPE(tail) == M_CTL && (size_t)MBLKTAIL(tail) >= len)
+		return (tail);
+	if ((tail = allocb(VSOCK_GATHER, BPRI_MED)) == NULL)
+		return (NULL);
+	DB_TYPE(tail) = M_CTL;
+	vc->vc_rxtail->b_next = tail;
+	vc->vc_rxtail = tail;
+	return (tail);
+}
+
+/* Append a complete record, which is not empty, to vc_rxq. */
+static void
+vsock_rx_putrec(vsock_conn_t *vc, mblk_t *mp, size_t len, boolean_t eor)
+{
+	vsock_packed_t vp;
+	mblk_t *tail, *bp;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_rxlen += len;
+	/* If something waits already, this will wait as well. */
+	if (len < VSOCK_SMALL && vc->vc_rxq != NULL &&
+	    (tail = vsock_rx_packroom(vc, sizeof (vp) + len)) != NULL) {
+		vp = (vsock_packed_t)len | (eor ? VSOCK_PACKED_EOR : 0);
+		bcopy(&vp, tail->b_wptr, sizeof (vp));
+		tail->b_wptr += sizeof (vp);
+		for (bp = mp; bp != NULL; bp = bp->b_cont) {
+			bcopy(bp->b_rptr, tail->b_wptr, MBLKL(bp));
+			tail->b_wptr += MBLKL(bp);
+		}
+		freemsg(mp);
+		VSOCK_STAT(vc->vc_zone, packed_records, 1);
+		return;
+	}
+	/* Pieces can be small, and the blocks they are in empty. */
+	if (len < VSOCK_GATHER && mp->b_cont != NULL)
+		(void) pullupmsg(mp, -1);
+	mp->b_flag &= ~MSGDELIM;
+	if (eor)
+		mp->b_flag |= MSGDELIM;
+	if (vc->vc_rxq == NULL)
+		vc->vc_rxq = mp;
+	else
+		vc->vc_rxtail->b_next = mp;
+	vc->vc_rxtail = mp;
+}
+
+/* A piece of a record has come. */
+static void
+vsock_rx_piece(vsock_conn_t *vc, mblk_t *mp, size_t len, uint_t flags)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_flags |= VCF_RXCHECK;
+	if ((vc->vc_flags & VCF_RXSHUT) != 0) {
+		/* Nobody will read it. */
+		vc->vc_delivered += len;
+		freemsg(mp);
+		return;
+	}
+	if (len == 0) {
+		freemsg(mp);
+	} else {
+		vsock_rx_append(&vc->vc_part, &vc->vc_parttail, mp, len);
+		vc->vc_partlen += len;
+	}
+	if ((flags & VSOCK_MSG_EOM) == 0 || vc->vc_part == NULL)
+		return;
+	mp = vc->vc_part;
+	len = vc->vc_partlen;
+	vc->vc_part = vc->vc_parttail = NULL;
+	vc->vc_partlen = 0;
+	vsock_rx_putrec(vc, mp, len, (flags & VSOCK_MSG_EOR) != 0);
+}
+
+/*
+ * Take the first record off vc_rxq, which is not empty: its length.  It is
+ * *mpp, or, if that is NULL, what was copied to `small'.
+ */
+static size_t
+vsock_rx_takerec(vsock_conn_t *vc, mblk_t **mpp, uint8_t *small,
+    boolean_t *eorp)
+{
+	mblk_t *mp = vc->vc_rxq;
+	vsock_packed_t vp;
+	boolean_t gone = B_TRUE;
+	size_t len;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (DB_TYPE(mp) == M_CTL) {
+		bcopy(mp->b_rptr, &vp, sizeof (vp));
+		mp->b_rptr += sizeof (vp);
+		*eorp = (vp & VSOCK_PACKED_EOR) != 0;
+		len = vp & ~VSOCK_PACKED_EOR;
+		bcopy(mp->b_rptr, small, len);
+		mp->b_rptr += len;
+		gone = (MBLKL(mp) == 0);
+		*mpp = NULL;
+	} else {
+		*eorp = (mp->b_flag & MSGDELIM) != 0;
+		mp->b_flag &= ~MSGDELIM;
+		len = msgdsize(mp);
+		*mpp = mp;
+	}
+	if (gone) {
+		vc->vc_rxq = mp->b_next;
+		if (vc->vc_rxq == NULL)
+			vc->vc_rxtail = NULL;
+		mp->b_next = NULL;
+		if (*mpp == NULL)
+			freeb(mp);
+	}
+	vc->vc_rxlen -= len;
+	return (len);
+}
+
+/* The header that makes a record of what follows it.  Sleeps. */
+static mblk_t *
+vsock_rx_header(const vsock_tuple_t *vt, boolean_t eor)
+{
+	struct T_data_ind *tdi;
+	vsock_recind_t *vri;
+	mblk_t *mp;
+
+	if (eor) {
+		mp = allocb_wait(sizeof (*tdi), BPRI_MED, STR_NOSIG, NULL);
+		tdi = (struct T_data_ind *)mp->b_rptr;
+		tdi->PRIM_type = T_DATA_IND;
+		tdi->MORE_flag = 0;
+		mp->b_wptr += sizeof (*tdi);
+	} else {
+		mp = allocb_wait(sizeof (*vri), BPRI_MED, STR_NOSIG, NULL);
+		vri = (vsock_recind_t *)mp->b_rptr;
+		bzero(vri, sizeof (*vri));
+		vri->vri_ind.PRIM_type = T_UNITDATA_IND;
+		vri->vri_ind.SRC_length = sizeof (vri->vri_src);
+		vri->vri_ind.SRC_offset = offsetof(vsock_recind_t, vri_src);
+		vri->vri_src.svm_family = AF_VSOCK;
+		vri->vri_src.svm_cid = vt->vt_rcid;
+		vri->vri_src.svm_port = vt->vt_rport;
+		mp->b_wptr += sizeof (*vri);
+	}
+	DB_TYPE(mp) = M_PROTO;
+	return (mp);
+}
+
+/*
+ * Give the first record of vc_rxq to sockfs.  B_FALSE: there is none, or it has
+ * to wait.  Called by vsock_rx_run().
+ */
+static boolean_t
+vsock_rx_giverec(vsock_conn_t *vc)
+{
+	sock_upper_handle_t upper = vc->vc_upper;
+	uint8_t small[VSOCK_SMALL];
+	mblk_t *header, *mp;
+	boolean_t eor;
+	size_t len;
+	int error;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_rxq == NULL || vsock_rx_hold(vc))
+		return (B_FALSE);
+	len = vsock_rx_takerec(vc, &mp, small, &eor);
+	mutex_exit(&vc->vc_lock);
+
+	if (mp == NULL) {
+		mp = allocb_wait(len, BPRI_MED, STR_NOSIG, NULL);
+		bcopy(small, mp->b_wptr, len);
+		mp->b_wptr += len;
+	}
+	header = vsock_rx_header(&vc->vc_tuple, eor);
+	header->b_cont = mp;
+	(void) vc->vc_upcalls->su_recv(upper, header, len, 0, &error, NULL);
+
+	mutex_enter(&vc->vc_lock);
+	vc->vc_delivered += len;
+	if (len < VSOCK_SMALL)
+		vc->vc_rxmsgs++;
+	vc->vc_flags |= VCF_RXCHECK;
+	return (B_TRUE);
 }
 
 /*
@@ -758,34 +1051,70 @@ vsock_rx_tell_end(vsock_conn_t *vc)
 }
 
 /*
- * Bring sockfs up to date: what was received, the end of the stream, the end of
- * the connection, in this order.  Called with vc_lock held, which is dropped
- * meanwhile; vc_inupcall keeps sd_close() from returning.
+ * The connection has ended, and records that wait for the reader keep that from
+ * being told.  It must be told to writers, who may have to write before they
+ * read.
  */
 static void
-vsock_rx_run(vsock_conn_t *vc)
+vsock_rx_tell_writers(vsock_conn_t *vc)
 {
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_flags |= VCF_TXEND_TOLD;
+	vc->vc_flags &= ~VCF_TXFULL;
+	vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_SHUT_SEND, 0);
+	vc->vc_upcalls->su_txq_full(vc->vc_upper, B_FALSE);
+}
+
+/*
+ * Give sockfs what there is of a stream.  B_FALSE: nothing, or it has to wait.
+ * Called by vsock_rx_run().
+ */
+static boolean_t
+vsock_rx_give(vsock_conn_t *vc)
+{
+	sock_upper_handle_t upper = vc->vc_upper;
 	mblk_t *mp;
 	size_t len;
 	int error;
 
+	if ((mp = vsock_rx_take(vc, &len)) == NULL)
+		return (B_FALSE);
+	mutex_exit(&vc->vc_lock);
+	(void) vc->vc_upcalls->su_recv(upper, mp, len, 0, &error, NULL);
+	mutex_enter(&vc->vc_lock);
+	vc->vc_delivered += len;
+	if (len < VSOCK_SMALL)
+		vc->vc_rxmsgs++;
+	vsock_rx_report(vc, vc->vc_rcvbuf - vc->vc_hiwat);
+	return (B_TRUE);
+}
+
+/*
+ * Bring sockfs up to date: what was received, the end of the stream, the end of
+ * the connection, in this order; and, of records, the peer about what was read.
+ * Called with vc_lock held, which is dropped meanwhile; vc_inupcall keeps
+ * sd_close() from returning.
+ */
+static void
+vsock_rx_run(vsock_conn_t *vc)
+{
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
 	if (vc->vc_upper == NULL || (vc->vc_flags & VCF_RXBUSY) != 0)
 		return;
 	vc->vc_flags |= VCF_RXBUSY;
 	vc->vc_inupcall++;
 	while (vc->vc_upper != NULL) {
-		if ((mp = vsock_rx_take(vc, &len)) != NULL) {
-			sock_upper_handle_t upper = vc->vc_upper;
-
-			mutex_exit(&vc->vc_lock);
-			(void) vc->vc_upcalls->su_recv(upper, mp, len, 0,
-			    &error, NULL);
-			mutex_enter(&vc->vc_lock);
-			vc->vc_delivered += len;
-			if (len < VSOCK_SMALL)
-				vc->vc_rxmsgs++;
-			vsock_rx_report(vc, vc->vc_rcvbuf - vc->vc_hiwat);
+		if (vsock_is_records(vc) ? vsock_rx_giverec(vc) :
+		    vsock_rx_give(vc)) {
+			continue;
+		} else if ((vc->vc_flags & VCF_RXCHECK) != 0) {
+			vc->vc_flags &= ~VCF_RXCHECK;
+			vsock_rx_check(vc);
+		} else if (vc->vc_rxq != NULL) {
+			if ((vc->vc_flags & (VCF_END | VCF_TXEND_TOLD)) !=
+			    VCF_END)
+				break;
+			vsock_rx_tell_writers(vc);
 		} else if ((vc->vc_flags & (VCF_EOF | VCF_EOF_TOLD)) ==
 		    VCF_EOF) {
 			vc->vc_flags |= VCF_EOF_TOLD;
@@ -804,18 +1133,23 @@ vsock_rx_run(vsock_conn_t *vc)
 }
 
 void
-vsock_up_data(vsock_conn_t *vc, mblk_t *mp)
+vsock_up_data(vsock_conn_t *vc, mblk_t *mp, uint_t flags)
 {
-	size_t len = msgdsize(mp);
+	size_t len = (mp == NULL) ? 0 : msgdsize(mp);
 
 	mutex_enter(&vc->vc_lock);
-	if (!vsock_conn_in(vc, S_OPEN) || len == 0 ||
+	if (!vsock_conn_in(vc, S_OPEN) || (len == 0 && flags == 0) ||
 	    (vc->vc_flags & VCF_EOF) != 0) {
 		mutex_exit(&vc->vc_lock);
 		freemsg(mp);
 		return;
 	}
-	vsock_rx_put(vc, mp, len);
+	if (vsock_is_records(vc)) {
+		vsock_rx_piece(vc, mp, len, flags);
+	} else {
+		vsock_rx_append(&vc->vc_rxq, &vc->vc_rxtail, mp, len);
+		vc->vc_rxlen += len;
+	}
 	vsock_rx_run(vc);
 	mutex_exit(&vc->vc_lock);
 }
@@ -825,11 +1159,8 @@ vsock_up_starved(vsock_conn_t *vc)
 {
 	mutex_enter(&vc->vc_lock);
 	if (vc->vc_upper != NULL &&
-	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0) {
-		/* What is read before the one is seen by the other. */
-		(void) vsock_rx_arm(vc);
-		vsock_rx_report(vc, 1);
-	}
+	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0)
+		vsock_rx_check(vc);
 	mutex_exit(&vc->vc_lock);
 }
 
@@ -842,6 +1173,9 @@ vsock_conn_read(vsock_conn_t *vc)
 	mutex_enter(&vc->vc_lock);
 	vc->vc_flags &= ~VCF_RXHOLD;
 	vsock_rx_report(vc, 1);
+	/* He may read more, and there may be more to tell. */
+	if (vsock_is_records(vc))
+		vc->vc_flags |= VCF_RXCHECK;
 	vsock_rx_run(vc);
 	mutex_exit(&vc->vc_lock);
 }
@@ -949,7 +1283,7 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 	/* The hold of vsock_conn_attach() is ours; this is the attachment's. */
 	VERIFY(vsock_conn_hold(vc));
 	vsock_conn_setstate(vc, VSOCK_S_CONNECTING);
-	vc->vc_flags &= ~(VCF_END | VCF_END_TOLD);
+	vc->vc_flags &= ~(VCF_END | VCF_END_TOLD | VCF_TXEND_TOLD);
 	vc->vc_delivered = vc->vc_consumed = 0;
 	*idp = ++vc->vc_connid;
 	params.vcp_tuple = vt;
@@ -1176,8 +1510,10 @@ vsock_up_shutdown(vsock_conn_t *vc, uint_t how)
 	}
 	if ((how & VSOCK_SHUT_RECV) != 0)
 		vc->vc_flags |= VCF_PEER_RECV;
-	if ((how & VSOCK_SHUT_SEND) != 0)
+	if ((how & VSOCK_SHUT_SEND) != 0) {
 		vc->vc_flags |= VCF_PEER_SEND | VCF_EOF;
+		vsock_rx_droppart(vc);
+	}
 	vsock_conn_shutstate(vc);
 	if ((how & VSOCK_SHUT_RECV) != 0 && vc->vc_upper != NULL) {
 		vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_SHUT_SEND, 0);
@@ -1213,6 +1549,8 @@ vsock_conn_shutdown(vsock_conn_t *vc, uint_t how)
 		vc->vc_flags |= VCF_LOCAL_RECV | VCF_RXSHUT;
 		vc->vc_flags &= ~VCF_RXHOLD;
 		vc->vc_upcalls->su_opctl(vc->vc_upper, SOCK_OPCTL_SHUT_RECV, 0);
+		if (vsock_is_records(vc))
+			vsock_rx_droprecs(vc);
 		bytes = vc->vc_delivered - vc->vc_consumed;
 		vc->vc_consumed = vc->vc_delivered;
 	}
@@ -1264,6 +1602,7 @@ vsock_conn_end(vsock_conn_t *vc, int error, boolean_t tellpeer)
 	tid = vsock_timer_disarm(vc);
 	vc->vc_end_error = error;
 	vc->vc_flags |= VCF_END;
+	vsock_rx_droppart(vc);
 	vsock_rx_run(vc);
 	mutex_exit(&vc->vc_lock);
 
@@ -1394,6 +1733,7 @@ vsock_conn_close(vsock_conn_t *vc)
 	mp = vc->vc_rxq;
 	vc->vc_rxq = vc->vc_rxtail = NULL;
 	vc->vc_rxlen = 0;
+	vsock_rx_droppart(vc);
 
 	if (vsock_conn_in(vc, S_OPEN)) {
 		VERIFY(vsock_conn_hold(vc));
@@ -1411,6 +1751,6 @@ vsock_conn_close(vsock_conn_t *vc)
 		vsock_conn_unbind(vc);
 		mutex_exit(&vc->vc_lock);
 	}
-	freemsg(mp);
+	freemsgchain(mp);
 	vsock_conn_unref(vc);
 }

@@ -17,7 +17,7 @@
  * in between.  What a virtio backend does with credit is here a count of the
  * bytes that were given to an end and not consumed by its application: when it
  * reaches the end's receive buffer, the other end is told to stop.  It may
- * exceed it by what each writer has in hand, VSOCK_MAXPSZ.
+ * exceed it by what each writer has in hand, VSOCK_MAXPSZ, or one record.
  *
  *	lo_pipe_t
  *	+------------------------+------------------------+
@@ -65,7 +65,9 @@ typedef struct lo_pipe {
 	kmutex_t	lp_lock;
 	boolean_t	lp_open;	/* lp_end[0] knows it is connected */
 	uint_t		lp_refs;	/* ends not released */
-	mblk_t		*lp_held;	/* from lp_end[1], before that */
+	mblk_t		*lp_held;	/* from lp_end[1], before that: by */
+	mblk_t		*lp_heldlast;	/* b_next; MSGDELIM: VSOCK_MSG_EOR */
+	boolean_t	lp_records;	/* VSOCK_TYPE_SEQPACKET */
 	lo_end_t	lp_end[2];
 } lo_pipe_t;
 
@@ -110,7 +112,7 @@ lo_has_room(lo_end_t *le)
 }
 
 static void
-lo_deliver(lo_end_t *le, mblk_t *mp)
+lo_deliver(lo_end_t *le, mblk_t *mp, uint_t flags)
 {
 	vsock_conn_t *conn;
 
@@ -121,12 +123,12 @@ lo_deliver(lo_end_t *le, mblk_t *mp)
 		freemsg(mp);
 		return;
 	}
-	vsock_up_data(conn, mp);
+	vsock_up_data(conn, mp, flags);
 	vsock_conn_rele(conn);
 }
 
 static boolean_t
-lo_send(void *tc, mblk_t *mp)
+lo_send(void *tc, mblk_t *mp, uint_t flags)
 {
 	lo_end_t *le = tc, *to = lo_other(le);
 	lo_pipe_t *lp = le->le_pipe;
@@ -137,15 +139,19 @@ lo_send(void *tc, mblk_t *mp)
 	room = lo_has_room(to);
 	if (!lp->lp_open) {
 		ASSERT3P(le, ==, &lp->lp_end[1]);
+		mp->b_flag &= ~MSGDELIM;
+		if ((flags & VSOCK_MSG_EOR) != 0)
+			mp->b_flag |= MSGDELIM;
 		if (lp->lp_held == NULL)
 			lp->lp_held = mp;
 		else
-			linkb(lp->lp_held, mp);
+			lp->lp_heldlast->b_next = mp;
+		lp->lp_heldlast = mp;
 		mp = NULL;
 	}
 	mutex_exit(&lp->lp_lock);
 	if (mp != NULL)
-		lo_deliver(to, mp);
+		lo_deliver(to, mp, flags);
 	return (room);
 }
 
@@ -159,6 +165,22 @@ lo_tx_ready(void *tc)
 	room = lo_has_room(to);
 	mutex_exit(&to->le_pipe->lp_lock);
 	return (room);
+}
+
+/*
+ * Any record would arrive, but none should that a peer elsewhere, with the same
+ * buffer, could not receive.
+ */
+static size_t
+lo_maxrec(void *tc)
+{
+	lo_end_t *to = lo_other(tc);
+	size_t bytes;
+
+	mutex_enter(&to->le_pipe->lp_lock);
+	bytes = to->le_rcvbuf;
+	mutex_exit(&to->le_pipe->lp_lock);
+	return (bytes);
 }
 
 static size_t
@@ -269,7 +291,7 @@ lo_reset(void *tc)
 static void
 lo_free(lo_pipe_t *lp)
 {
-	freemsg(lp->lp_held);
+	freemsgchain(lp->lp_held);
 	mutex_destroy(&lp->lp_lock);
 	kmem_free(lp, sizeof (*lp));
 }
@@ -298,13 +320,18 @@ lo_open(lo_pipe_t *lp)
 {
 	lo_end_t *from = &lp->lp_end[1];
 	mblk_t *mp;
+	uint_t flags;
 
 	mutex_enter(&lp->lp_lock);
 	while (lp->lp_held != NULL) {
 		mp = lp->lp_held;
-		lp->lp_held = NULL;
+		lp->lp_held = mp->b_next;
+		mp->b_next = NULL;
+		flags = lp->lp_records ? VSOCK_MSG_EOM : 0;
+		if ((mp->b_flag & MSGDELIM) != 0)
+			flags |= VSOCK_MSG_EOR;
 		mutex_exit(&lp->lp_lock);
-		lo_deliver(&lp->lp_end[0], mp);
+		lo_deliver(&lp->lp_end[0], mp, flags);
 		mutex_enter(&lp->lp_lock);
 	}
 	lp->lp_open = B_TRUE;
@@ -339,6 +366,7 @@ lo_connect(void *arg, vsock_conn_t *conn, const vsock_conn_params_t *params,
 	lp = kmem_zalloc(sizeof (*lp), KM_SLEEP);
 	mutex_init(&lp->lp_lock, NULL, MUTEX_DRIVER, NULL);
 	lp->lp_refs = 2;
+	lp->lp_records = (params->vcp_type == VSOCK_TYPE_SEQPACKET);
 	for (i = 0; i < 2; i++)
 		lp->lp_end[i].le_pipe = lp;
 	lp->lp_end[0].le_conn = conn;
@@ -360,6 +388,7 @@ lo_connect(void *arg, vsock_conn_t *conn, const vsock_conn_params_t *params,
 static const vsock_transport_ops_t lo_ops = {
 	.vto_connect	= lo_connect,
 	.vto_send	= lo_send,
+	.vto_maxrec	= lo_maxrec,
 	.vto_tx_ready	= lo_tx_ready,
 	.vto_unsent	= lo_unsent,
 	.vto_consumed	= lo_consumed,
@@ -402,7 +431,7 @@ vsock_loopback_add(vsock_zone_t *vz)
 	(void) snprintf(name, sizeof (name), "vsocklo%d", (int)vz->vz_zoneid);
 	lo = kmem_zalloc(sizeof (*lo), KM_SLEEP);
 	reg.vtr_name = name;
-	reg.vtr_types = VSOCK_TYPE_STREAM;
+	reg.vtr_types = VSOCK_TYPE_STREAM | VSOCK_TYPE_SEQPACKET;
 	reg.vtr_local_cid = VMADDR_CID_LOCAL;
 	reg.vtr_remote_cid = VMADDR_CID_LOCAL;
 	reg.vtr_zoneid = vz->vz_zoneid;

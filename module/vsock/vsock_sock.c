@@ -46,15 +46,19 @@ vsock_create(int family, int type, int proto, sock_downcalls_t **dcp,
 {
 	vsock_zone_t *vz;
 	vsock_conn_t *vc = NULL;
+	uint_t vtype;
 
 	if (proto != 0 && proto != PF_VSOCK) {
 		*errorp = EPROTONOSUPPORT;
 		return (NULL);
 	}
-	if (family != AF_VSOCK || type != SOCK_STREAM) {
+	if (family != AF_VSOCK ||
+	    (type != SOCK_STREAM && type != SOCK_SEQPACKET)) {
 		*errorp = ESOCKTNOSUPPORT;
 		return (NULL);
 	}
+	vtype = (type == SOCK_STREAM) ? VSOCK_TYPE_STREAM :
+	    VSOCK_TYPE_SEQPACKET;
 	if (secpolicy_basic_net_access(cr) != 0) {
 		*errorp = EACCES;
 		return (NULL);
@@ -62,7 +66,7 @@ vsock_create(int family, int type, int proto, sock_downcalls_t **dcp,
 	vz = vsock_zone_hold_cred(cr);
 	if (vz == NULL || !vsock_route_any(vz))
 		*errorp = EAFNOSUPPORT;
-	else if ((vc = vsock_conn_create(vz, VSOCK_TYPE_STREAM, flags)) == NULL)
+	else if ((vc = vsock_conn_create(vz, vtype, flags)) == NULL)
 		*errorp = ENOMEM;
 	if (vz != NULL)
 		vsock_zone_rele(vz);
@@ -70,8 +74,12 @@ vsock_create(int family, int type, int proto, sock_downcalls_t **dcp,
 		return (NULL);
 
 	*dcp = &vsock_downcalls;
-	*smodep = SM_CONNREQUIRED | SM_BYTESTREAM | SM_ACCEPTSUPP |
-	    SM_SENDFILESUPP;
+	*smodep = SM_CONNREQUIRED | SM_ACCEPTSUPP;
+	/* What sendfile(3EXT) sends has no boundaries. */
+	if (vtype == VSOCK_TYPE_STREAM)
+		*smodep |= SM_BYTESTREAM | SM_SENDFILESUPP;
+	else
+		*smodep |= SM_ATOMIC;
 	*errorp = 0;
 	return ((sock_lower_handle_t)vc);
 }
@@ -287,6 +295,57 @@ vsock_getopt_int(int n, void *val, socklen_t *lenp)
 }
 
 /*
+ * SO_RCVBUF: what can be queued.  Of a stream, the peer is told a third more.
+ */
+static int
+vsock_rcvbuf(const vsock_conn_t *vc)
+{
+	return (vc->vc_type == VSOCK_TYPE_STREAM ? vc->vc_hiwat :
+	    vc->vc_rcvbuf);
+}
+
+/*
+ * The largest record that can be sent now, if vc_rcvbuf is that; the caller has
+ * a hold.
+ */
+static uint64_t
+vsock_maxrec(vsock_conn_t *vc, uint32_t rcvbuf)
+{
+	size_t peer = vc->vc_tp->vtp_ops->vto_maxrec(vc->vc_tc);
+
+	return (MIN(rcvbuf, peer));
+}
+
+/*
+ * The options of level SOL_VSOCK.  ENOPROTOOPT, unknown; EINVAL, short buffer;
+ * ENOTCONN.
+ */
+static int
+vsock_getopt_own(vsock_conn_t *vc, int name, void *val, socklen_t *lenp)
+{
+	uint32_t rcvbuf;
+	uint64_t bytes;
+
+	if (name != SO_VSOCK_MAX_RECORD || vc->vc_type != VSOCK_TYPE_SEQPACKET)
+		return (ENOPROTOOPT);
+	if (*lenp < sizeof (bytes))
+		return (EINVAL);
+	mutex_enter(&vc->vc_lock);
+	if (!vsock_conn_can_send(vc)) {
+		mutex_exit(&vc->vc_lock);
+		return (ENOTCONN);
+	}
+	VERIFY(vsock_conn_hold(vc));
+	rcvbuf = vc->vc_rcvbuf;
+	mutex_exit(&vc->vc_lock);
+	bytes = vsock_maxrec(vc, rcvbuf);
+	vsock_conn_rele(vc);
+	bcopy(&bytes, val, sizeof (bytes));
+	*lenp = sizeof (bytes);
+	return (0);
+}
+
+/*
  * ENOPROTOOPT makes sockfs answer for what it knows itself.
  */
 static int
@@ -296,12 +355,14 @@ vsock_sd_getsockopt(sock_lower_handle_t lower, int level, int name, void *val,
 	vsock_conn_t *vc = (vsock_conn_t *)lower;
 	int error = ENOPROTOOPT;
 
+	if (level == SOL_VSOCK)
+		return (vsock_getopt_own(vc, name, val, lenp));
 	mutex_enter(&vc->vc_lock);
 	if (level == AF_VSOCK) {
 		error = vsock_getopt(vc, name, val, lenp);
 	} else if (level == SOL_SOCKET) {
 		if (name == SO_RCVBUF)
-			error = vsock_getopt_int(vc->vc_hiwat, val, lenp);
+			error = vsock_getopt_int(vsock_rcvbuf(vc), val, lenp);
 		else if (name == SO_SNDBUF)
 			error = vsock_getopt_int(vc->vc_sndbuf, val, lenp);
 		else if (name == SO_PROTOTYPE)
@@ -377,7 +438,7 @@ vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 
 /*
  * SO_RCVBUF counts what can be queued, SO_VM_SOCKETS_BUFFER_SIZE what the peer
- * is told, which is a third more.
+ * is told, which is a third more on a stream.
  */
 static int
 vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
@@ -417,7 +478,8 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 	if (name == SO_PROTOTYPE)
 		return (n == 0 || n == PF_VSOCK ? 0 : EPROTONOSUPPORT);
 	if (name == SO_RCVBUF) {
-		vsock_set_rcvbuf(vc, n + (uint64_t)n / 3);
+		vsock_set_rcvbuf(vc, vc->vc_type == VSOCK_TYPE_STREAM ?
+		    n + (uint64_t)n / 3 : (uint64_t)n);
 		return (0);
 	}
 	mutex_enter(&vc->vc_lock);
@@ -428,16 +490,21 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 
 /*
  * ENOTCONN, never connected; EPIPE, not open for sending any more; EISCONN,
- * EOPNOTSUPP, an address was given.  mp is consumed.
+ * EOPNOTSUPP, an address was given; EMSGSIZE, a record that is too large.  mp
+ * is consumed.  Nothing is sent for an empty message.
  */
 static int
 vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,
     cred_t *cr)
 {
 	vsock_conn_t *vc = (vsock_conn_t *)lower;
+	size_t len = msgdsize(mp);
+	uint32_t rcvbuf;
+	uint_t flags = 0;
 	int error = 0;
 
 	mutex_enter(&vc->vc_lock);
+	rcvbuf = vc->vc_rcvbuf;
 	if (!vsock_conn_can_send(vc)) {
 		error = (vc->vc_flags & VCF_WASCONN) != 0 ? EPIPE : ENOTCONN;
 		if (msg->msg_namelen != 0 && error == ENOTCONN)
@@ -448,17 +515,24 @@ vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,
 		VERIFY(vsock_conn_hold(vc));
 	}
 	mutex_exit(&vc->vc_lock);
-	if (error != 0 || msgdsize(mp) == 0) {
-		if (error == 0)
-			vsock_conn_rele(vc);
+	if (error != 0) {
 		freemsg(mp);
 		return (error);
 	}
 
-	if (!vc->vc_tp->vtp_ops->vto_send(vc->vc_tc, mp))
+	if (vc->vc_type == VSOCK_TYPE_SEQPACKET) {
+		flags = VSOCK_MSG_EOM;
+		if ((msg->msg_flags & MSG_EOR) != 0)
+			flags |= VSOCK_MSG_EOR;
+		if (len > vsock_maxrec(vc, rcvbuf))
+			error = EMSGSIZE;
+	}
+	if (error != 0 || len == 0)
+		freemsg(mp);
+	else if (!vc->vc_tp->vtp_ops->vto_send(vc->vc_tc, mp, flags))
 		vsock_conn_tx_check(vc);
 	vsock_conn_rele(vc);
-	return (0);
+	return (error);
 }
 
 /*

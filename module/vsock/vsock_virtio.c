@@ -68,13 +68,29 @@
  * connection with ENOBUFS.  How many packets that is does not matter here: the
  * front end gathers small messages that nobody reads.
  *
+ * RECORDS
+ *
+ * On a connection of VIRTIO_VSOCK_TYPE_SEQPACKET what vto_send() brings is a
+ * record.  Its bytes go as there is credit, in as many packets as that and the
+ * ring demand; the last has VIRTIO_VSOCK_SEQ_EOM, and _EOR if the record is
+ * marked.  tc_qhead has the record that is being sent, tc_records those behind
+ * it; tc_qbytes counts all.  Records are not gathered, and small ones are
+ * limited by their number as well: one for VIO_TX_PER_RECORD bytes of
+ * vcp_sndbuf.  A record that is larger than the peer's buffer could not arrive,
+ * so vto_maxrec() forbids it; if the peer has made its buffer smaller since
+ * then, that is its own fault.
+ *
+ * From the peer, packets are passed on as the pieces they are, with their
+ * flags.  One may be empty, to end a record; alone it is nothing.
+ *
  * HOW A WRITER STOPS
  *
- * vto_send() takes whatever comes, and says "full" once vcp_sndbuf bytes, or
- * more than the peer has credit for, are queued.  tc_full remembers that
- * somebody may wait; when less than half of that is queued, and less than there
- * is credit for, vsock_up_writable() is called.  Both the queue and the credit
- * change under vv_lock, which is what keeps the wake-up from being lost.
+ * vto_send() takes whatever comes, and says "full" once vcp_sndbuf bytes (or
+ * the records for that), or more than the peer has credit for, are queued.
+ * tc_full remembers that somebody may wait; when less than half of that is
+ * queued, and less than there is credit for, vsock_up_writable() is called.
+ * Both the queue and the credit change under vv_lock, which is what keeps the
+ * wake-up from being lost.
  *
  * ANSWERS, AND THEIR BUDGET
  *
@@ -134,8 +150,10 @@
 #define	VIO_COALESCE	1024	/* a message up to this may be copied ... */
 #define	VIO_COALESCE_BLK 4096	/* ... into a block of this size */
 
+#define	VIO_TX_PER_RECORD 512	/* bytes of vcp_sndbuf for each record */
+
 /* What the transport can carry. */
-#define	VIO_TYPES	VSOCK_TYPE_STREAM
+#define	VIO_TYPES	(VSOCK_TYPE_STREAM | VSOCK_TYPE_SEQPACKET)
 
 /*
  * How many connections a peer may have, those included that were closed here
@@ -268,12 +286,19 @@ typedef struct vio_conn {
 	mblk_t		*tc_qhead;	/* blocks, by b_cont */
 	mblk_t		*tc_qtail;
 	mblk_t		*tc_qroom;	/* tc_qtail, if we may append to it */
+	/* ... of records: tc_qhead is the first, these are the others */
+	size_t		tc_recleft;	/* bytes in tc_qhead */
+	uint32_t	tc_recflags;	/* of tc_qhead, on the wire */
+	mblk_t		*tc_records;	/* by b_next; MSGDELIM: marked */
+	mblk_t		*tc_reclast;
+	uint_t		tc_nrecords;	/* tc_qhead included */
 
 	/* from the peer */
 	uint32_t	tc_rx_cnt;
 	uint32_t	tc_fwd_cnt;
 	uint32_t	tc_buf_alloc;
 	uint32_t	tc_edge;
+	boolean_t	tc_inrecord;	/* the last piece did not end it */
 } vio_conn_t;
 
 /* An RST that belongs to no connection. */
@@ -316,6 +341,7 @@ typedef struct vio_todo {
 	boolean_t	vt_established;
 	boolean_t	vt_starved;
 	mblk_t		*vt_data;
+	uint_t		vt_flags;	/* of vt_data, or alone */
 	uint_t		vt_shutdown;
 	boolean_t	vt_reset;
 	int		vt_error;	/* of vt_reset */
@@ -390,6 +416,24 @@ vio_small_limit(const vio_conn_t *tc)
 	return (MAX(1, tc->tc_peer_buf / VIO_TX_PER_SMALL));
 }
 
+static boolean_t
+vio_is_records(const vio_conn_t *tc)
+{
+	return (tc->tc_type == VIRTIO_VSOCK_TYPE_SEQPACKET);
+}
+
+/*
+ * Is so much queued, a share of the most it may be (1: all of that)?
+ */
+static boolean_t
+vio_queue_full(const vio_conn_t *tc, uint_t share)
+{
+	uint_t most = 1 + tc->tc_sndbuf / VIO_TX_PER_RECORD;
+
+	return (tc->tc_qbytes >= (tc->tc_sndbuf + share - 1) / share ||
+	    tc->tc_nrecords >= (most + share - 1) / share);
+}
+
 /*
  * How many bytes of the queue may go in one packet, and whether that is a small
  * one.  0: none, now.
@@ -399,7 +443,8 @@ vio_data_ready(const vio_conn_t *tc, boolean_t *smallp)
 {
 	uint32_t n;
 
-	n = (uint32_t)MIN(tc->tc_qbytes, VIRTIO_VSOCK_MAX_PAYLOAD);
+	n = (uint32_t)MIN(vio_is_records(tc) ? tc->tc_recleft : tc->tc_qbytes,
+	    VIRTIO_VSOCK_MAX_PAYLOAD);
 	n = MIN(n, vio_credit(tc));
 	*smallp = (n > 0 && n < VIO_TX_SMALL);
 	if (*smallp && tc->tc_tx_small.vr_total >= vio_small_limit(tc))
@@ -499,8 +544,7 @@ vio_sched(vio_conn_t *tc, vio_todo_t *todo)
 	}
 
 	if (tc->tc_full && tc->tc_state == VIO_OPEN &&
-	    tc->tc_qbytes < (tc->tc_sndbuf + 1) / 2 &&
-	    tc->tc_qbytes < vio_credit(tc)) {
+	    !vio_queue_full(tc, 2) && tc->tc_qbytes < vio_credit(tc)) {
 		tc->tc_full = B_FALSE;
 		todo->vt_writable = B_TRUE;
 	}
@@ -548,6 +592,46 @@ vio_queue_drop(vio_conn_t *tc)
 	freemsg(tc->tc_qhead);
 	tc->tc_qhead = tc->tc_qtail = tc->tc_qroom = NULL;
 	tc->tc_qbytes = 0;
+	freemsgchain(tc->tc_records);
+	tc->tc_records = tc->tc_reclast = NULL;
+	tc->tc_recleft = 0;
+	tc->tc_nrecords = 0;
+}
+
+/* The next record becomes the first, if there is none. */
+static void
+vio_queue_record(vio_conn_t *tc)
+{
+	mblk_t *mp = tc->tc_records;
+
+	if (tc->tc_qhead != NULL || mp == NULL)
+		return;
+	tc->tc_records = mp->b_next;
+	if (tc->tc_records == NULL)
+		tc->tc_reclast = NULL;
+	mp->b_next = NULL;
+	tc->tc_recflags = VIRTIO_VSOCK_SEQ_EOM;
+	if ((mp->b_flag & MSGDELIM) != 0)
+		tc->tc_recflags |= VIRTIO_VSOCK_SEQ_EOR;
+	tc->tc_recleft = msgdsize(mp);
+	tc->tc_qhead = mp;
+}
+
+/* Queue a record, which is not empty. */
+static void
+vio_queue_putrec(vio_conn_t *tc, mblk_t *mp, uint_t flags)
+{
+	mp->b_flag &= ~MSGDELIM;
+	if ((flags & VSOCK_MSG_EOR) != 0)
+		mp->b_flag |= MSGDELIM;
+	if (tc->tc_records == NULL)
+		tc->tc_records = mp;
+	else
+		tc->tc_reclast->b_next = mp;
+	tc->tc_reclast = mp;
+	tc->tc_qbytes += msgdsize(mp);
+	tc->tc_nrecords++;
+	vio_queue_record(tc);
 }
 
 /* Queue one block, which is not empty. */
@@ -626,6 +710,13 @@ vio_queue_take(vio_conn_t *tc, size_t len)
 	if (mp == NULL)
 		tc->tc_qtail = tc->tc_qroom = NULL;
 	tc->tc_qbytes -= len;
+	if (vio_is_records(tc)) {
+		tc->tc_recleft -= len;
+		if (mp == NULL) {
+			tc->tc_nrecords--;
+			vio_queue_record(tc);
+		}
+	}
 	return (head);
 }
 
@@ -663,7 +754,8 @@ vio_conn_create(vsock_vio_t *vv, vsock_conn_t *conn,
 	tc->tc_vio = vv;
 	tc->tc_conn = conn;
 	tc->tc_tuple = params->vcp_tuple;
-	tc->tc_type = VIRTIO_VSOCK_TYPE_STREAM;
+	tc->tc_type = (params->vcp_type == VSOCK_TYPE_STREAM) ?
+	    VIRTIO_VSOCK_TYPE_STREAM : VIRTIO_VSOCK_TYPE_SEQPACKET;
 	tc->tc_sndbuf = params->vcp_sndbuf;
 	tc->tc_buf_alloc = MIN(params->vcp_rcvbuf, INT32_MAX);
 	return (tc);
@@ -703,8 +795,8 @@ vio_finish(vsock_vio_t *vv, vsock_conn_t *conn, const vio_todo_t *todo)
 
 	if (todo->vt_established)
 		vsock_up_established(conn);
-	if (todo->vt_data != NULL)
-		vsock_up_data(conn, todo->vt_data);
+	if (todo->vt_data != NULL || todo->vt_flags != 0)
+		vsock_up_data(conn, todo->vt_data, todo->vt_flags);
 	if (todo->vt_shutdown != 0)
 		vsock_up_shutdown(conn, todo->vt_shutdown);
 	if (todo->vt_reset)
@@ -749,7 +841,7 @@ vio_op_connect(void *arg, vsock_conn_t *conn,
 }
 
 static boolean_t
-vio_op_send(void *arg, mblk_t *mp)
+vio_op_send(void *arg, mblk_t *mp, uint_t flags)
 {
 	vio_conn_t *tc = arg;
 	vsock_vio_t *vv = tc->tc_vio;
@@ -764,6 +856,10 @@ vio_op_send(void *arg, mblk_t *mp)
 		freemsg(mp);
 		return (B_TRUE);
 	}
+	if (vio_is_records(tc)) {
+		vio_queue_putrec(tc, mp, flags);
+		mp = NULL;
+	}
 	for (; mp != NULL; mp = next) {
 		next = mp->b_cont;
 		mp->b_cont = NULL;
@@ -772,8 +868,7 @@ vio_op_send(void *arg, mblk_t *mp)
 		else
 			freeb(mp);
 	}
-	if (tc->tc_qbytes >= tc->tc_sndbuf ||
-	    tc->tc_qbytes > vio_credit(tc)) {
+	if (vio_queue_full(tc, 1) || tc->tc_qbytes > vio_credit(tc)) {
 		tc->tc_full = B_TRUE;
 		more = B_FALSE;
 	}
@@ -796,13 +891,24 @@ vio_op_tx_ready(void *arg)
 	mutex_enter(&vv->vv_lock);
 	if (tc->tc_state == VIO_OPEN &&
 	    (tc->tc_peer_shut & VSOCK_SHUT_RECV) == 0) {
-		if (tc->tc_qbytes >= tc->tc_sndbuf ||
-		    tc->tc_qbytes >= vio_credit(tc))
+		if (vio_queue_full(tc, 1) || tc->tc_qbytes >= vio_credit(tc))
 			tc->tc_full = B_TRUE;
 		ready = !tc->tc_full;
 	}
 	mutex_exit(&vv->vv_lock);
 	return (ready);
+}
+
+static size_t
+vio_op_maxrec(void *arg)
+{
+	vio_conn_t *tc = arg;
+	size_t bytes;
+
+	mutex_enter(&tc->tc_vio->vv_lock);
+	bytes = tc->tc_peer_buf;
+	mutex_exit(&tc->tc_vio->vv_lock);
+	return (bytes);
 }
 
 static size_t
@@ -912,6 +1018,7 @@ vio_op_release(void *arg)
 const vsock_transport_ops_t vsock_vio_tops = {
 	.vto_connect	= vio_op_connect,
 	.vto_send	= vio_op_send,
+	.vto_maxrec	= vio_op_maxrec,
 	.vto_tx_ready	= vio_op_tx_ready,
 	.vto_unsent	= vio_op_unsent,
 	.vto_consumed	= vio_op_consumed,
@@ -956,8 +1063,8 @@ vio_build(vio_conn_t *tc, size_t maxpayload, virtio_vsock_hdr_t *hdr,
     mblk_t **mpp, vio_todo_t *todo)
 {
 	vsock_vio_t *vv = tc->tc_vio;
+	uint32_t len, flags = 0;
 	boolean_t small;
-	uint32_t len;
 	uint_t shut;
 
 	ASSERT(vio_can_send(tc));
@@ -980,6 +1087,8 @@ vio_build(vio_conn_t *tc, size_t maxpayload, virtio_vsock_hdr_t *hdr,
 		return (B_TRUE);
 	} else if ((len = vio_data_ready(tc, &small)) != 0) {
 		len = (uint32_t)MIN(len, maxpayload);
+		if (vio_is_records(tc) && len == tc->tc_recleft)
+			flags = tc->tc_recflags;
 		*mpp = vio_queue_take(tc, len);
 		if (*mpp == NULL) {
 			vio_stat(vv, VST_TX_NOMEM, 1);
@@ -990,7 +1099,7 @@ vio_build(vio_conn_t *tc, size_t maxpayload, virtio_vsock_hdr_t *hdr,
 			vio_runs_add(&tc->tc_tx_small, tc->tc_tx_cnt,
 			    vio_small_limit(tc));
 		vio_stat(vv, VST_TX_BYTES, len);
-		vio_hdr_conn(tc, VIRTIO_VSOCK_OP_RW, 0, len, hdr);
+		vio_hdr_conn(tc, VIRTIO_VSOCK_OP_RW, flags, len, hdr);
 		return (B_TRUE);
 	} else if ((tc->tc_pend & VIO_P_ASK) != 0) {
 		tc->tc_pend &= ~VIO_P_ASK;
@@ -1146,6 +1255,20 @@ vio_src_ok(const vsock_vio_t *vv, uint64_t cid)
 	    vv->vv_remote_cid == VMADDR_CID_HOST));
 }
 
+/* The type of its socket, VSOCK_TYPE_*; 0: there is no such type. */
+static uint_t
+vio_type(const virtio_vsock_hdr_t *hdr)
+{
+	switch (hdr->vvh_type) {
+	case VIRTIO_VSOCK_TYPE_STREAM:
+		return (VSOCK_TYPE_STREAM);
+	case VIRTIO_VSOCK_TYPE_SEQPACKET:
+		return (VSOCK_TYPE_SEQPACKET);
+	default:
+		return (0);
+	}
+}
+
 /*
  * Is it from where, to where and of a kind that it may be?  If not, it is
  * counted and answered.
@@ -1153,7 +1276,6 @@ vio_src_ok(const vsock_vio_t *vv, uint64_t cid)
 static boolean_t
 vio_rx_check(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr, vio_todo_t *todo)
 {
-	uint_t type;
 
 	ASSERT(MUTEX_HELD(&vv->vv_lock));
 
@@ -1173,18 +1295,7 @@ vio_rx_check(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr, vio_todo_t *todo)
 		vio_answer_rst(vv, hdr, todo);
 		return (B_FALSE);
 	}
-	switch (hdr->vvh_type) {
-	case VIRTIO_VSOCK_TYPE_STREAM:
-		type = VSOCK_TYPE_STREAM;
-		break;
-	case VIRTIO_VSOCK_TYPE_SEQPACKET:
-		type = VSOCK_TYPE_SEQPACKET;
-		break;
-	default:
-		type = 0;
-		break;
-	}
-	if ((type & vv->vv_types) == 0) {
+	if ((vio_type(hdr) & vv->vv_types) == 0) {
 		vio_oddity(vv, VST_BAD_TYPE, hdr);
 		vio_answer_rst(vv, hdr, todo);
 		return (B_FALSE);
@@ -1241,8 +1352,16 @@ vio_rx_data(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 {
 	vsock_vio_t *vv = tc->tc_vio;
 	uint32_t len = hdr->vvh_len;
+	uint_t flags = 0;
 
-	if (len == 0) {
+	/* A mark without an end means nothing, nor do other bits. */
+	if (vio_is_records(tc) &&
+	    (hdr->vvh_flags & VIRTIO_VSOCK_SEQ_EOM) != 0) {
+		flags = VSOCK_MSG_EOM;
+		if ((hdr->vvh_flags & VIRTIO_VSOCK_SEQ_EOR) != 0)
+			flags |= VSOCK_MSG_EOR;
+	}
+	if (len == 0 && (flags == 0 || !tc->tc_inrecord)) {
 		vio_oddity(vv, VST_EMPTY_DATA, hdr);
 		return;
 	}
@@ -1258,12 +1377,14 @@ vio_rx_data(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 	}
 	vio_stat(vv, VST_RX_BYTES, len);
 	tc->tc_rx_cnt += len;
+	tc->tc_inrecord = (flags == 0);
 	if ((tc->tc_shut & VSOCK_SHUT_RECV) != 0) {
 		/* Nobody will read it; nor may it use up the window. */
 		tc->tc_fwd_cnt += len;
 		tc->tc_pend |= VIO_P_UPDATE;
 		return;
 	}
+	todo->vt_flags = flags;
 	todo->vt_data = *mpp;
 	*mpp = NULL;
 }
@@ -1374,8 +1495,8 @@ vio_rx_request(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr)
 	vio_conn_t *tc;
 	int err;
 
-	err = vsock_up_request(vv->vv_transport, &tuple, VSOCK_TYPE_STREAM,
-	    &conn, &params);
+	err = vsock_up_request(vv->vv_transport, &tuple, vio_type(hdr), &conn,
+	    &params);
 	if (err != 0) {
 		mutex_enter(&vv->vv_lock);
 		vio_stat(vv, VST_REFUSED, 1);
@@ -1573,6 +1694,19 @@ vsock_vio_set_types(vsock_vio_t *vv, uint_t types)
 	mutex_exit(&vv->vv_lock);
 }
 
+uint_t
+vsock_vio_types(uint64_t features)
+{
+	uint_t types = 0;
+
+	if ((features & VIRTIO_VSOCK_F_STREAM) != 0 ||
+	    (features & VIRTIO_VSOCK_F_NO_IMPLIED_STREAM) == 0)
+		types |= VSOCK_TYPE_STREAM;
+	if ((features & VIRTIO_VSOCK_F_SEQPACKET) != 0)
+		types |= VSOCK_TYPE_SEQPACKET;
+	return (types);
+}
+
 vsock_transport_t *
 vsock_vio_transport(vsock_vio_t *vv)
 {
@@ -1623,7 +1757,7 @@ vsock_vio_attach(const vsock_vio_reg_t *vvr, vsock_vio_t **vvp)
 	vv->vv_arg = vvr->vvr_arg;
 	vv->vv_local_cid = vvr->vvr_local_cid;
 	vv->vv_remote_cid = vvr->vvr_remote_cid;
-	vv->vv_types = VIO_TYPES;
+	vv->vv_types = vvr->vvr_types & VIO_TYPES;
 	for (uint_t i = 0; i < VST_COUNT; i++) {
 		kstat_named_init(&vv->vv_stat[i], vio_stat_names[i],
 		    KSTAT_DATA_UINT64);

@@ -133,9 +133,10 @@
 
 #define	VSOCKHV_CTL_MINOR	0
 
-/* Offered.  A driver that accepts none of the first two gets streams. */
+/* Offered.  A driver that accepts none of the first three gets streams. */
 #define	VSOCKHV_FEATURES						\
-	(VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM |	\
+	(VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET |		\
+	VIRTIO_VSOCK_F_NO_IMPLIED_STREAM |				\
 	VIRTIO_F_RING_INDIRECT_DESC | VIRTIO_F_RING_EVENT_IDX |		\
 	VIRTIO_F_VERSION_1)
 
@@ -283,6 +284,7 @@ vsockhv_ioc_create(vsockhv_t *vh, void *data, int md, cred_t *cr)
 		.vvr_name	= name,
 		.vvr_local_cid	= VMADDR_CID_HOST,
 		.vvr_zoneid	= crgetzoneid(cr),
+		.vvr_types	= vsock_vio_types(0),
 		.vvr_ops	= &vsockhv_vio_ops,
 		.vvr_arg	= vh
 	};
@@ -320,16 +322,6 @@ vsockhv_ioc_create(vsockhv_t *vh, void *data, int md, cred_t *cr)
 	return (0);
 }
 
-/* Which socket types the accepted features stand for. */
-static uint_t
-vsockhv_types(uint64_t features)
-{
-	if ((features & VIRTIO_VSOCK_F_STREAM) == 0 &&
-	    (features & VIRTIO_VSOCK_F_NO_IMPLIED_STREAM) != 0)
-		return (0);
-	return (VSOCK_TYPE_STREAM);
-}
-
 static int
 vsockhv_ioc_set_features(vsockhv_t *vh, uint64_t features)
 {
@@ -340,7 +332,7 @@ vsockhv_ioc_set_features(vsockhv_t *vh, uint64_t features)
 			return (EBUSY);
 	}
 	vh->vh_features = features;
-	vsock_vio_set_types(vh->vh_vio, vsockhv_types(features));
+	vsock_vio_set_types(vh->vh_vio, vsock_vio_types(features));
 	return (0);
 }
 
@@ -351,9 +343,10 @@ vsockhv_ioc_reset(vsockhv_t *vh)
 		vsockhv_ring_reset(&vh->vh_ring[i]);
 		vsockhv_ring_set_msi(&vh->vh_ring[i], 0, 0);
 	}
-	vsock_vio_reset(vh->vh_vio, VMADDR_CID_HOST);
+	/* In this order: what is connected meanwhile must suit the next one. */
 	vh->vh_features = 0;
-	vsock_vio_set_types(vh->vh_vio, vsockhv_types(0));
+	vsock_vio_set_types(vh->vh_vio, vsock_vio_types(0));
+	vsock_vio_reset(vh->vh_vio, VMADDR_CID_HOST);
 	vsockhv_intr_clear(vh, UINT32_MAX);
 }
 

@@ -31,6 +31,7 @@
 #define	HV_UNSEEN	__attribute__((no_sanitize("thread"), noinline))
 
 static hv_guest_t *hv_guests;
+int hv_socktype = SOCK_STREAM;
 
 /*
  * Memory
@@ -111,6 +112,7 @@ void
 hv_begin(void)
 {
 	VERIFY0(fsk_sockconfig(AF_VSOCK, SOCK_STREAM, 0, "vsock"));
+	VERIFY0(fsk_sockconfig(AF_VSOCK, SOCK_SEQPACKET, 0, "vsock"));
 	VERIFY0(fk_modload("vsockhv"));
 }
 
@@ -120,6 +122,7 @@ hv_end(void)
 	hv_settle();
 	VERIFY3P(hv_guests, ==, NULL);
 	VERIFY0(fsk_sockunconfig(AF_VSOCK, SOCK_STREAM, 0));
+	VERIFY0(fsk_sockunconfig(AF_VSOCK, SOCK_SEQPACKET, 0));
 	VERIFY0(fk_modunload("vsockhv"));
 }
 
@@ -194,6 +197,7 @@ hv_guest_create(uint32_t cid)
 	g->hg_rxbuf = 4096;
 	g->hg_rxpiece = 4096;
 	g->hg_buf_alloc = 64 * 1024;
+	g->hg_type = VIRTIO_VSOCK_TYPE_STREAM;
 	for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++) {
 		uint64_t area = HV_RAM + i * HV_RING_AREA;
 
@@ -436,7 +440,7 @@ hv_pkt(hv_guest_t *g, uint16_t op, uint32_t gport, uint32_t hport)
 		.vvh_dst_cid	= VMADDR_CID_HOST,
 		.vvh_src_port	= gport,
 		.vvh_dst_port	= hport,
-		.vvh_type	= VIRTIO_VSOCK_TYPE_STREAM,
+		.vvh_type	= g->hg_type,
 		.vvh_op		= op,
 		.vvh_buf_alloc	= g->hg_buf_alloc,
 		.vvh_fwd_cnt	= g->hg_fwd_cnt
@@ -501,7 +505,20 @@ hv_send_data(hv_guest_t *g, uint32_t gport, uint32_t hport, const void *data,
 	virtio_vsock_hdr_t hdr = hv_pkt(g, VIRTIO_VSOCK_OP_RW, gport, hport);
 
 	hdr.vvh_len = len;
+	if (g->hg_type == VIRTIO_VSOCK_TYPE_SEQPACKET)
+		hdr.vvh_flags = VIRTIO_VSOCK_SEQ_EOM;
 	hv_send(g, &hdr, data);
+}
+
+void
+hv_send_piece(hv_guest_t *g, uint32_t gport, uint32_t hport, const void *data,
+    uint32_t len, uint32_t flags)
+{
+	virtio_vsock_hdr_t hdr = hv_pkt(g, VIRTIO_VSOCK_OP_RW, gport, hport);
+
+	hdr.vvh_len = len;
+	hdr.vvh_flags = flags;
+	hv_send(g, &hdr, len == 0 ? NULL : data);
 }
 
 boolean_t
@@ -579,6 +596,29 @@ hv_expect_data(hv_guest_t *g, uint32_t gport, uint32_t hport, const void *data,
 	kmem_free(p, sizeof (*p));
 }
 
+void
+hv_expect_record(hv_guest_t *g, uint32_t gport, uint32_t hport,
+    const void *data, size_t len, uint32_t flags)
+{
+	hv_packet_t *p = kmem_alloc(sizeof (*p), KM_SLEEP);
+	const uint8_t *b = data;
+	size_t done = 0;
+
+	while (done < len) {
+		VERIFY(hv_recv(g, p));
+		if (p->p_hdr.vvh_op == VIRTIO_VSOCK_OP_CREDIT_UPDATE)
+			continue;
+		VERIFY3U(p->p_hdr.vvh_op, ==, VIRTIO_VSOCK_OP_RW);
+		VERIFY3U(p->p_hdr.vvh_type, ==, VIRTIO_VSOCK_TYPE_SEQPACKET);
+		hv_check_addr(g, &p->p_hdr, gport, hport);
+		VERIFY3U(p->p_hdr.vvh_len, <=, len - done);
+		VERIFY0(bcmp(p->p_data, b + done, p->p_hdr.vvh_len));
+		done += p->p_hdr.vvh_len;
+		VERIFY3U(p->p_hdr.vvh_flags, ==, done < len ? 0 : flags);
+	}
+	kmem_free(p, sizeof (*p));
+}
+
 /*
  * Sockets of the host
  */
@@ -588,7 +628,7 @@ hv_socket(void)
 {
 	fsk_file_t *f;
 
-	VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &f));
+	VERIFY0(fsk_socket(AF_VSOCK, hv_socktype, 0, &f));
 	fsk_set_nonblock(f, true);
 	return (f);
 }
@@ -674,6 +714,21 @@ hv_write(fsk_file_t *f, const void *data, size_t len)
 
 	VERIFY0(fsk_send(f, data, len, 0, &n));
 	VERIFY3U(n, ==, len);
+}
+
+void
+hv_read_record(fsk_file_t *f, const void *data, size_t len, boolean_t eor)
+{
+	uint8_t *buf = kmem_alloc(len + 1, KM_SLEEP);
+	fsk_iov_t iov = { .fi_base = buf, .fi_len = len + 1 };
+	int flags = 0;
+	size_t n;
+
+	VERIFY0(fsk_recvv(f, &iov, 1, &flags, &n));
+	VERIFY3U(n, ==, len);
+	VERIFY3S(flags, ==, eor ? MSG_EOR : 0);
+	VERIFY0(bcmp(buf, data, len));
+	kmem_free(buf, len + 1);
 }
 
 fsk_file_t *

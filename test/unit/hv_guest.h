@@ -95,9 +95,10 @@ typedef struct hv_guest {
 	uint32_t	hg_rxbuf;	/* size of receive buffers ... */
 	uint32_t	hg_rxpiece;	/* ... in pieces of */
 	uint64_t	hg_rxaddr[HV_QSIZE_MAX];	/* by head */
-	/* What hv_pkt() says of our credit. */
+	/* What hv_pkt() says of our credit, and the type of the socket. */
 	uint32_t	hg_buf_alloc;
 	uint32_t	hg_fwd_cnt;
+	uint16_t	hg_type;
 } hv_guest_t;
 
 /* A packet as it was received. */
@@ -171,6 +172,7 @@ extern void hv_flush(hv_guest_t *);
 extern void hv_send(hv_guest_t *, const virtio_vsock_hdr_t *, const void *);
 extern void hv_send_op(hv_guest_t *, uint16_t op, uint32_t gport,
     uint32_t hport);
+/* Of hg_type SEQPACKET, it is a record. */
 extern void hv_send_data(hv_guest_t *, uint32_t gport, uint32_t hport,
     const void *, uint32_t len);
 
@@ -184,7 +186,15 @@ extern void hv_expect_none(hv_guest_t *);
 extern void hv_expect_data(hv_guest_t *, uint32_t gport, uint32_t hport,
     const void *, size_t len);
 
-/* The host's side: sockets that never block. */
+/* A piece of a record; flags: VIRTIO_VSOCK_SEQ_*. */
+extern void hv_send_piece(hv_guest_t *, uint32_t gport, uint32_t hport,
+    const void *, uint32_t len, uint32_t flags);
+/* Receive a record, in however many packets; these are the last one's flags. */
+extern void hv_expect_record(hv_guest_t *, uint32_t gport, uint32_t hport,
+    const void *, size_t len, uint32_t flags);
+
+/* The host's side: sockets that never block, of this type (SOCK_STREAM). */
+extern int hv_socktype;
 extern fsk_file_t *hv_listen(uint32_t port, int backlog);
 extern fsk_file_t *hv_accept(fsk_file_t *);
 extern fsk_file_t *hv_connect(uint32_t cid, uint32_t port);
@@ -192,6 +202,8 @@ extern fsk_file_t *hv_connect(uint32_t cid, uint32_t port);
 extern uint32_t hv_port(fsk_file_t *);
 extern void hv_read(fsk_file_t *, const void *, size_t);
 extern void hv_write(fsk_file_t *, const void *, size_t);
+/* Read a record; with MSG_EOR or not. */
+extern void hv_read_record(fsk_file_t *, const void *, size_t, boolean_t eor);
 /* Read: this errno; EOF is 0. */
 extern void hv_read_end(fsk_file_t *, int error);
 

@@ -91,31 +91,63 @@ KTEST(viosock_second)
 	vh_end();
 }
 
-/* No bit, or STREAM: streams.  NO_IMPLIED_STREAM is accepted, and believed. */
+/* Sockets of the type can be connected, or not. */
+static void
+check_type(vh_host_t *h, int type, boolean_t ok)
+{
+	struct sockaddr_vm svm = {
+		.svm_family	= AF_VSOCK,
+		.svm_cid	= VMADDR_CID_HOST,
+		.svm_port	= 9
+	};
+	fsk_file_t *f;
+
+	if (ok) {
+		hv_socktype = type;
+		h->vh_type = (type == SOCK_STREAM) ?
+		    VIRTIO_VSOCK_TYPE_STREAM : VIRTIO_VSOCK_TYPE_SEQPACKET;
+		vh_check_new(h);
+		return;
+	}
+	VERIFY0(fsk_socket(AF_VSOCK, type, 0, &f));
+	VERIFY3S(fsk_connect(f, &svm, sizeof (svm)), ==, ESOCKTNOSUPPORT);
+	VERIFY0(fsk_close(f));
+	vh_expect_none(h);
+}
+
+/*
+ * No bit, or STREAM: streams.  SEQPACKET: records, and streams.
+ * NO_IMPLIED_STREAM is accepted, and believed.
+ */
 KTEST(viosock_features)
 {
 	static const struct {
 		uint64_t offer;
 		uint64_t accept;
-		boolean_t ok;
+		boolean_t stream;
+		boolean_t records;
 	} cases[] = {
-		{ 0, 0, B_TRUE },
-		{ VIRTIO_VSOCK_F_STREAM, VIRTIO_VSOCK_F_STREAM, B_TRUE },
-		{ VIRTIO_VSOCK_F_SEQPACKET, 0, B_TRUE },
+		{ 0, 0, B_TRUE, B_FALSE },
+		{ VIRTIO_VSOCK_F_STREAM, VIRTIO_VSOCK_F_STREAM, B_TRUE,
+		    B_FALSE },
+		{ VIRTIO_VSOCK_F_SEQPACKET, VIRTIO_VSOCK_F_SEQPACKET, B_TRUE,
+		    B_TRUE },
 		{ VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET,
-		    VIRTIO_VSOCK_F_STREAM, B_TRUE },
+		    VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET, B_TRUE,
+		    B_TRUE },
 		{ VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
 		    VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
-		    B_TRUE },
+		    B_TRUE, B_FALSE },
 		{ VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET |
 		    VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
-		    VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
-		    B_TRUE },
-		{ VIRTIO_VSOCK_F_NO_IMPLIED_STREAM, 0, B_FALSE },
+		    VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_SEQPACKET |
+		    VIRTIO_VSOCK_F_NO_IMPLIED_STREAM, B_TRUE, B_TRUE },
+		{ VIRTIO_VSOCK_F_NO_IMPLIED_STREAM, 0, B_FALSE, B_FALSE },
 		{ VIRTIO_VSOCK_F_SEQPACKET | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
-		    0, B_FALSE },
+		    VIRTIO_VSOCK_F_SEQPACKET | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM,
+		    B_FALSE, B_TRUE },
 		/* Nothing that we do not know. */
-		{ 0xfffffff8 & ~FVIO_F_INDIRECT, 0, B_TRUE }
+		{ 0xfffffff8 & ~FVIO_F_INDIRECT, 0, B_TRUE, B_FALSE }
 	};
 	static const unsigned flags[] = { 0, FVIO_LEGACY };
 
@@ -126,15 +158,16 @@ KTEST(viosock_features)
 			uint64_t v1 = (flags[j] == 0) ? FVIO_F_VERSION_1 : 0;
 
 			h->vh_offer = cases[i].offer | v1;
-			if (!cases[i].ok) {
+			if (!cases[i].stream && !cases[i].records) {
 				VERIFY3S(fvio_attach(h->vh_dev), ==, ENXIO);
-			} else {
-				VERIFY0(fvio_attach(h->vh_dev));
-				VERIFY3U(h->vh_features, ==,
-				    cases[i].accept | v1);
-				vh_check_new(h);
-				VERIFY0(fvio_detach(h->vh_dev));
+				vh_destroy(h);
+				continue;
 			}
+			VERIFY0(fvio_attach(h->vh_dev));
+			VERIFY3U(h->vh_features, ==, cases[i].accept | v1);
+			check_type(h, SOCK_STREAM, cases[i].stream);
+			check_type(h, SOCK_SEQPACKET, cases[i].records);
+			VERIFY0(fvio_detach(h->vh_dev));
 			vh_destroy(h);
 		}
 	}

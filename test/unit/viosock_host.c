@@ -99,6 +99,7 @@ void
 vh_begin(void)
 {
 	VERIFY0(fsk_sockconfig(AF_VSOCK, SOCK_STREAM, 0, "vsock"));
+	VERIFY0(fsk_sockconfig(AF_VSOCK, SOCK_SEQPACKET, 0, "vsock"));
 	VERIFY0(fk_modload("viosock"));
 }
 
@@ -107,6 +108,7 @@ vh_end(void)
 {
 	hv_settle();
 	VERIFY0(fsk_sockunconfig(AF_VSOCK, SOCK_STREAM, 0));
+	VERIFY0(fsk_sockunconfig(AF_VSOCK, SOCK_SEQPACKET, 0));
 	VERIFY0(fk_modunload("viosock"));
 }
 
@@ -123,6 +125,7 @@ vh_create(int instance, unsigned flags)
 		h->vh_qsize[i] = VH_QSIZE;
 	h->vh_cid = VH_CID;
 	h->vh_buf_alloc = 256 * 1024;
+	h->vh_type = VIRTIO_VSOCK_TYPE_STREAM;
 	h->vh_dev = fvio_create("viosock", instance, &vh_ops, h, flags);
 	return (h);
 }
@@ -205,7 +208,7 @@ vh_pkt(vh_host_t *h, uint16_t op, uint32_t hport, uint32_t gport)
 		.vvh_dst_cid	= h->vh_cid,
 		.vvh_src_port	= hport,
 		.vvh_dst_port	= gport,
-		.vvh_type	= VIRTIO_VSOCK_TYPE_STREAM,
+		.vvh_type	= h->vh_type,
 		.vvh_op		= op,
 		.vvh_buf_alloc	= h->vh_buf_alloc,
 		.vvh_fwd_cnt	= h->vh_fwd_cnt
@@ -267,6 +270,8 @@ vh_send_data(vh_host_t *h, uint32_t hport, uint32_t gport, const void *data,
 	virtio_vsock_hdr_t hdr = vh_pkt(h, VIRTIO_VSOCK_OP_RW, hport, gport);
 
 	hdr.vvh_len = len;
+	if (h->vh_type == VIRTIO_VSOCK_TYPE_SEQPACKET)
+		hdr.vvh_flags = VIRTIO_VSOCK_SEQ_EOM;
 	vh_send(h, &hdr, data);
 }
 

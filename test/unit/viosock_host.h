@@ -50,9 +50,10 @@ typedef struct vh_host {
 	boolean_t	vh_running;
 	fvio_vq_t	vh_vq[FVIO_QUEUES];
 	uint32_t	vh_notifies[FVIO_QUEUES];	/* atomic */
-	/* What vh_pkt() says of our credit. */
+	/* What vh_pkt() says of our credit, and the type of the socket. */
 	uint32_t	vh_buf_alloc;
 	uint32_t	vh_fwd_cnt;
+	uint16_t	vh_type;
 	/* What vh_expect_data() found of the driver's. */
 	uint32_t	vh_peer_buf;
 	uint32_t	vh_peer_fwd;
@@ -89,7 +90,7 @@ extern boolean_t vh_queue(vh_host_t *, const virtio_vsock_hdr_t *,
 /* The same with any contents and any length told. */
 extern boolean_t vh_queue_raw(vh_host_t *, const void *, size_t len,
     uint32_t used);
-/* Send, tell, and settle. */
+/* Send, tell, and settle.  vh_send_data(): of that type, one record. */
 extern void vh_send(vh_host_t *, const virtio_vsock_hdr_t *, const void *);
 extern void vh_send_op(vh_host_t *, uint16_t op, uint32_t hport,
     uint32_t gport);

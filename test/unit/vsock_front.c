@@ -48,6 +48,7 @@ static void
 begin(void)
 {
 	VERIFY0(fsk_sockconfig(AF_VSOCK, SOCK_STREAM, 0, "vsock"));
+	VERIFY0(fsk_sockconfig(AF_VSOCK, SOCK_SEQPACKET, 0, "vsock"));
 	VERIFY0(fk_modload("vsock"));
 	mock_mode = MOCK_ACCEPT;
 	mock_last = NULL;
@@ -69,6 +70,7 @@ end(void)
 	int error;
 
 	VERIFY0(fsk_sockunconfig(AF_VSOCK, SOCK_STREAM, 0));
+	VERIFY0(fsk_sockunconfig(AF_VSOCK, SOCK_SEQPACKET, 0));
 	error = fk_modunload("vsock");
 	VERIFY(error == 0 || error == ENOENT);
 }

@@ -29,6 +29,8 @@
 
 mock_mode_t mock_mode;
 int mock_errno;
+uint_t mock_types = VSOCK_TYPE_STREAM | VSOCK_TYPE_SEQPACKET;
+size_t mock_maxrec = SIZE_MAX;
 mock_tc_t *mock_last;
 vsock_transport_t *mock_transport;
 static vsock_provider_t *mock_provider;
@@ -71,12 +73,20 @@ mock_op_connect(void *arg, vsock_conn_t *conn,
 }
 
 static boolean_t
-mock_op_send(void *tc, mblk_t *mp)
+mock_op_send(void *tc, mblk_t *mp, uint_t flags)
 {
 	mock_tc_t *mt = tc;
 	boolean_t full;
 
 	mutex_enter(&mt->mt_lock);
+	if (mt->mt_params.vcp_type == VSOCK_TYPE_STREAM) {
+		VERIFY0(flags);
+	} else {
+		VERIFY((flags & VSOCK_MSG_EOM) != 0);
+		VERIFY3U(mt->mt_nrecords, <, MOCK_RECORDS);
+		mt->mt_reclen[mt->mt_nrecords] = msgdsize(mp);
+		mt->mt_recflags[mt->mt_nrecords++] = flags;
+	}
 	if (mt->mt_sent == NULL)
 		mt->mt_sent = mp;
 	else
@@ -96,6 +106,12 @@ mock_op_tx_ready(void *tc)
 	full = mt->mt_full;
 	mutex_exit(&mt->mt_lock);
 	return (!full);
+}
+
+static size_t
+mock_op_maxrec(void *tc)
+{
+	return (mock_maxrec);
 }
 
 static size_t
@@ -142,6 +158,7 @@ mock_op_release(void *tc)
 static const vsock_transport_ops_t mock_ops = {
 	.vto_connect	= mock_op_connect,
 	.vto_send	= mock_op_send,
+	.vto_maxrec	= mock_op_maxrec,
 	.vto_tx_ready	= mock_op_tx_ready,
 	.vto_unsent	= mock_op_unsent,
 	.vto_consumed	= mock_op_consumed,
@@ -163,7 +180,7 @@ mock_attach(zoneid_t zoneid)
 {
 	vsock_transport_reg_t reg = {
 		.vtr_name	= "mock0",
-		.vtr_types	= VSOCK_TYPE_STREAM,
+		.vtr_types	= mock_types,
 		.vtr_local_cid	= VMADDR_CID_HOST,
 		.vtr_remote_cid	= MOCK_CID,
 		.vtr_zoneid	= zoneid
@@ -189,7 +206,7 @@ mock_detach(void)
 }
 
 int
-mock_request(uint32_t rport, uint32_t lport, mock_tc_t **mtp)
+mock_request_type(uint32_t rport, uint32_t lport, uint_t type, mock_tc_t **mtp)
 {
 	vsock_tuple_t vt = {
 		.vt_lcid = VMADDR_CID_HOST, .vt_lport = lport,
@@ -200,8 +217,7 @@ mock_request(uint32_t rport, uint32_t lport, mock_tc_t **mtp)
 	mock_tc_t *mt;
 	int error;
 
-	error = vsock_up_request(mock_transport, &vt, VSOCK_TYPE_STREAM, &conn,
-	    &params);
+	error = vsock_up_request(mock_transport, &vt, type, &conn, &params);
 	if (error != 0)
 		return (error);
 	mt = mock_tc_create(conn, &params);
@@ -215,6 +231,12 @@ mock_request(uint32_t rport, uint32_t lport, mock_tc_t **mtp)
 	return (0);
 }
 
+int
+mock_request(uint32_t rport, uint32_t lport, mock_tc_t **mtp)
+{
+	return (mock_request_type(rport, lport, VSOCK_TYPE_STREAM, mtp));
+}
+
 uint8_t
 mock_pattern(uint64_t offset)
 {
@@ -223,6 +245,12 @@ mock_pattern(uint64_t offset)
 
 void
 mock_send(mock_tc_t *mt, size_t len)
+{
+	mock_piece(mt, len, 0);
+}
+
+void
+mock_piece(mock_tc_t *mt, size_t len, uint_t flags)
 {
 	mblk_t *mp;
 	size_t i;
@@ -234,7 +262,7 @@ mock_send(mock_tc_t *mt, size_t len)
 		*mp->b_wptr++ = mock_pattern(mt->mt_given + i);
 	mt->mt_given += len;
 	mutex_exit(&mt->mt_lock);
-	vsock_up_data(mt->mt_conn, mp);
+	vsock_up_data(mt->mt_conn, mp, flags);
 }
 
 size_t
@@ -249,7 +277,7 @@ mock_sent_bytes(mock_tc_t *mt)
 }
 
 fsk_file_t *
-mock_socket(uint32_t lport)
+mock_socket_type(int type, uint32_t lport)
 {
 	struct sockaddr_vm svm = {
 		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY,
@@ -257,10 +285,16 @@ mock_socket(uint32_t lport)
 	};
 	fsk_file_t *so;
 
-	VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &so));
+	VERIFY0(fsk_socket(AF_VSOCK, type, 0, &so));
 	if (lport != VMADDR_PORT_ANY)
 		VERIFY0(fsk_bind(so, &svm, sizeof (svm)));
 	return (so);
+}
+
+fsk_file_t *
+mock_socket(uint32_t lport)
+{
+	return (mock_socket_type(SOCK_STREAM, lport));
 }
 
 fsk_file_t *

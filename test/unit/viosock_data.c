@@ -495,6 +495,73 @@ KTEST(viosock_lost_notification)
 }
 
 /*
+ * Records, to the host and from it: cut as buffers demand.  One that was not
+ * complete when the host lost its connections never is.
+ */
+KTEST(viosock_records)
+{
+	hv_packet_t *p = kmem_alloc(sizeof (*p), KM_SLEEP);
+	uint8_t *data = kmem_alloc(100000, KM_SLEEP);
+	virtio_vsock_hdr_t hdr;
+	fsk_file_t *l, *f;
+	uint_t i, npackets = 0;
+	vh_host_t *h;
+
+	for (i = 0; i < 100000; i++)
+		data[i] = (uint8_t)(i + i / 256);
+	vh_begin();
+	h = vh_create(VH_INSTANCE, 0);
+	h->vh_offer |= VIRTIO_VSOCK_F_SEQPACKET;
+	h->vh_type = VIRTIO_VSOCK_TYPE_SEQPACKET;
+	VERIFY0(fvio_attach(h->vh_dev));
+	hv_socktype = SOCK_SEQPACKET;
+	l = hv_listen(GPORT, 5);
+	f = vh_open(h, l, 9, GPORT);
+
+	hv_write(f, data, 100000);
+	hv_write(f, data, 1);
+	for (i = 0; i < 100000; i += p->p_hdr.vvh_len) {
+		VERIFY(vh_recv(h, p));
+		VERIFY3U(p->p_hdr.vvh_op, ==, OP(RW));
+		VERIFY3U(p->p_hdr.vvh_type, ==, VIRTIO_VSOCK_TYPE_SEQPACKET);
+		VERIFY3U(p->p_hdr.vvh_len, <=, 100000 - i);
+		VERIFY0(bcmp(p->p_data, data + i, p->p_hdr.vvh_len));
+		VERIFY3U(p->p_hdr.vvh_flags, ==,
+		    i + p->p_hdr.vvh_len == 100000 ?
+		    VIRTIO_VSOCK_SEQ_EOM | VIRTIO_VSOCK_SEQ_EOR : 0);
+		npackets++;
+	}
+	VERIFY3U(npackets, >, 1);
+	VERIFY(vh_recv(h, p));
+	VERIFY3U(p->p_hdr.vvh_len, ==, 1);
+	VERIFY3U(p->p_hdr.vvh_flags, ==,
+	    VIRTIO_VSOCK_SEQ_EOM | VIRTIO_VSOCK_SEQ_EOR);
+
+	for (i = 0; i < 20000; i += 4000) {
+		hdr = vh_pkt(h, OP(RW), 9, GPORT);
+		hdr.vvh_len = 4000;
+		hdr.vvh_flags = (i == 16000) ?
+		    VIRTIO_VSOCK_SEQ_EOM | VIRTIO_VSOCK_SEQ_EOR : 0;
+		vh_send(h, &hdr, data + i);
+	}
+	hv_read_record(f, data, 20000, B_TRUE);
+	(void) vh_expect(h, OP(CREDIT_UPDATE), 9, GPORT);
+	vh_send_data(h, 9, GPORT, data, 7);
+	hdr.vvh_flags = 0;
+	vh_send(h, &hdr, data);
+	vh_event(h, VIRTIO_VSOCK_EVENT_RESET, sizeof (virtio_vsock_event_t));
+	hv_read_record(f, data, 7, B_FALSE);
+	hv_read_end(f, ECONNRESET);
+	VERIFY0(fsk_close(f));
+	VERIFY0(fsk_close(l));
+	VERIFY0(fvio_detach(h->vh_dev));
+	vh_destroy(h);
+	vh_end();
+	kmem_free(data, 100000);
+	kmem_free(p, sizeof (*p));
+}
+
+/*
  * The host forgets everything in mid-transfer: connections end, listeners do
  * not, and the guest may have another CID.
  */

@@ -53,6 +53,17 @@
  * after the data that came before it, but va_error then tells that it was
  * none; the library asks for that when a read returns 0.
  *
+ * A socket of SOCK_SEQPACKET (va_records) has a pair of that type, and what is
+ * moved at a time is one record.  The pair would take longer records from the
+ * application than the connection can carry.  It takes none that are longer
+ * than the send buffer of the application's end, so that is set to what can be
+ * sent (app_limit()), when the socket is connected and when its options change.
+ * If the peer has made its buffer smaller since then, or a record is short but
+ * too long all the same (the system does not make send buffers of less than
+ * 4608 bytes), it cannot be refused any more, and the connection is ended.
+ * Longer records than APP_RECORD are not taken from applications: each needs
+ * memory in one piece in the system.
+ *
  * The application has closed when its end is gone, the last descriptor of it
  * in whatever process.  That, and as well a shutdown of both directions, makes
  * va_fd hang up.  The two are told apart by the name of the application's end:
@@ -71,6 +82,7 @@
 #include <linux/sockios.h>
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -84,6 +96,10 @@
 #define	APP_SNDBUF	65536	/* of both ends of a pair */
 #define	APP_HASH	1024
 
+#define	APP_RECORD	(2U << 20)	/* from applications, at most */
+#define	APP_RECORD_MAX	(16U << 20)	/* that a socket can have received */
+#define	APP_UNIX_EXTRA	32		/* that a Unix socket adds to one */
+
 typedef enum {
 	APP_IDLE,
 	APP_CONNECTING,
@@ -96,6 +112,7 @@ typedef struct app_buf {
 	uint8_t		*ab_data;	/* NULL: none */
 	size_t		ab_off;
 	size_t		ab_len;
+	bool		ab_eor;		/* of a record */
 } app_buf_t;
 
 struct vsd_app {
@@ -105,7 +122,9 @@ struct vsd_app {
 	vsd_app_t	*va_run_next;
 	bool		va_queued;
 	app_state_t	va_state;
+	bool		va_records;	/* SOCK_SEQPACKET */
 	int		va_fd;
+	int		va_appfd;	/* its other end while CONNECTING */
 	fsk_file_t	*va_file;
 	/* What epoll has said of va_fd, until it turned out to be over. */
 	bool		va_fd_in;
@@ -129,6 +148,8 @@ static uint64_t app_instance;
 static uint64_t app_last_id;
 static vsd_app_t *app_hash[APP_HASH];
 static uint8_t app_chunk[APP_CHUNK];
+static uint8_t app_record[APP_RECORD_MAX];
+static int app_mark = -1;		/* what MSG_EOR is sent with */
 
 static pthread_mutex_t app_lock = PTHREAD_MUTEX_INITIALIZER;
 static vsd_app_t *app_head, **app_tail = &app_head;
@@ -226,6 +247,13 @@ app_find(int fd)
 	return (a);
 }
 
+/* The type of the pair. */
+static int
+app_unix_type(bool records)
+{
+	return ((records ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC);
+}
+
 /* Whether the application's end is gone. */
 static bool
 app_is_gone(vsd_app_t *a)
@@ -235,7 +263,8 @@ app_is_gone(vsd_app_t *a)
 	bool gone;
 	int fd;
 
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+	/* Names of sockets of another type would be others. */
+	if ((fd = socket(AF_UNIX, app_unix_type(a->va_records), 0)) == -1)
 		return (false);
 	gone = (bind(fd, (struct sockaddr *)&sun, len) == 0);
 	(void) close(fd);
@@ -246,9 +275,32 @@ app_is_gone(vsd_app_t *a)
  * Birth and death.
  */
 
+/* The system doubles it, and has a limit for those without privileges. */
+static void
+app_sndbuf(int fd, size_t bytes)
+{
+	const int n = (int)((bytes + 1) / 2);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &n, sizeof (n)) != 0)
+		(void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof (n));
+}
+
+void
+app_limit(vsd_app_t *a, int fd)
+{
+	uint64_t max;
+
+	if (!a->va_records || fd == -1 || xl_max_record(a->va_file, &max) != 0)
+		return;
+	if (max > APP_RECORD)
+		max = APP_RECORD;
+	app_sndbuf(fd, (size_t)max + APP_UNIX_EXTRA);
+}
+
 /* Takes over `file', also on failure: 0 or errno. */
 static int
-app_create(fsk_file_t *file, app_state_t state, vsd_app_t **ap, int *fdp)
+app_create(fsk_file_t *file, bool records, app_state_t state, vsd_app_t **ap,
+    int *fdp)
 {
 	const int sndbuf = APP_SNDBUF;
 	struct sockaddr_un sun;
@@ -260,7 +312,7 @@ app_create(fsk_file_t *file, app_state_t state, vsd_app_t **ap, int *fdp)
 		(void) fsk_close(file);
 		return (ENOMEM);
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
+	if (socketpair(AF_UNIX, app_unix_type(records), 0, fds) != 0) {
 		err = errno;
 		(void) fsk_close(file);
 		free(a);
@@ -269,7 +321,9 @@ app_create(fsk_file_t *file, app_state_t state, vsd_app_t **ap, int *fdp)
 	a->va_event.ve_func = app_event;
 	a->va_id = ++app_last_id;
 	a->va_state = state;
+	a->va_records = records;
 	a->va_fd = fds[0];
+	a->va_appfd = -1;
 	a->va_file = file;
 	(void) setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &sndbuf,
 	    sizeof (sndbuf));
@@ -310,6 +364,8 @@ app_free(vsd_app_t *a)
 	while (a->va_waiters != NULL)
 		ctl_connected(a->va_waiters, ECONNABORTED);
 	(void) close(a->va_fd);
+	if (a->va_appfd != -1)
+		(void) close(a->va_appfd);
 	free(a->va_up.ab_data);
 	free(a->va_down.ab_data);
 	free(a);
@@ -341,10 +397,11 @@ app_destroy(vsd_app_t *a)
  */
 
 static bool
-app_keep(app_buf_t *ab, const uint8_t *data, size_t len)
+app_keep(app_buf_t *ab, const uint8_t *data, size_t len, bool eor)
 {
 	if (len == 0)
 		return (true);
+	ab->ab_eor = eor;
 	if ((ab->ab_data = malloc(len)) == NULL)
 		return (false);
 	(void) memcpy(ab->ab_data, data, len);
@@ -369,23 +426,124 @@ app_up_fail(vsd_app_t *a)
 	(void) shutdown(a->va_fd, SHUT_RD);
 }
 
+/* The application takes no more. */
+static void
+app_down_fail(vsd_app_t *a)
+{
+	app_drop(&a->va_down);
+	a->va_down_done = true;
+	if (!a->va_down_eof)
+		(void) xl_shutdown(a->va_file, SHUT_RD);
+}
+
+/* Neither side will get what the other sends: an end for both. */
+static void
+app_fail(vsd_app_t *a, int err)
+{
+	a->va_error = err;
+	app_up_fail(a);
+	app_down_fail(a);
+	(void) shutdown(a->va_fd, SHUT_RDWR);
+	(void) xl_shutdown(a->va_file, SHUT_RDWR);
+}
+
+/* A message of the pair: sent or received, and its mark for MSG_EOR. */
+static ssize_t
+app_unix_send(int fd, const uint8_t *data, size_t len, bool eor)
+{
+	union {
+		struct cmsghdr	cu_hdr;
+		char		cu_buf[CMSG_SPACE(sizeof (int))];
+	} cu = { .cu_buf = { 0 } };
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cm;
+
+	if (eor) {
+		mh.msg_control = cu.cu_buf;
+		mh.msg_controllen = sizeof (cu.cu_buf);
+		cm = CMSG_FIRSTHDR(&mh);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof (int));
+		(void) memcpy(CMSG_DATA(cm), &app_mark, sizeof (int));
+	}
+	return (sendmsg(fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+static ssize_t
+app_unix_recv(int fd, uint8_t *buf, size_t len, bool *eorp)
+{
+	union {
+		struct cmsghdr	cu_hdr;
+		char		cu_buf[CMSG_SPACE(sizeof (int))];
+	} cu;				/* room for one descriptor only */
+	struct iovec iov = { buf, len };
+	struct msghdr mh = {
+		.msg_iov	= &iov,
+		.msg_iovlen	= 1,
+		.msg_control	= cu.cu_buf,
+		.msg_controllen	= CMSG_LEN(sizeof (int))
+	};
+	struct cmsghdr *cm;
+	ssize_t n;
+	int mark;
+
+	*eorp = false;
+	n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n >= 0 && (cm = CMSG_FIRSTHDR(&mh)) != NULL &&
+	    cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS &&
+	    cm->cmsg_len == CMSG_LEN(sizeof (int))) {
+		(void) memcpy(&mark, CMSG_DATA(cm), sizeof (int));
+		(void) close(mark);
+		*eorp = true;
+	}
+	return (n);
+}
+
+/*
+ * Whether a read of nothing from the pair is its end; otherwise it was an empty
+ * record, of which there are none here.
+ */
+static bool
+app_unix_ended(const vsd_app_t *a)
+{
+	struct pollfd pfd = { .fd = a->va_fd, .events = POLLRDHUP };
+	int unread;
+
+	return (!a->va_records ||
+	    (ioctl(a->va_fd, FIONREAD, &unread) == 0 && unread == 0 &&
+	    poll(&pfd, 1, 0) == 1));
+}
+
 /*
  * Gives data to the kernel: how much it took, less than `len' only if it takes
- * no more now (the socket will have another turn when it does), or ever.
+ * no more now (the socket will have another turn when it does), or ever.  A
+ * record is taken as a whole or not at all.
  */
 static size_t
-app_up_send(vsd_app_t *a, const uint8_t *data, size_t len)
+app_up_send(vsd_app_t *a, const uint8_t *data, size_t len, bool eor)
 {
 	size_t done = 0, n;
 	int err;
 
 	while (done < len) {
 		n = 0;
-		err = xl_send(a->va_file, data + done, len - done, &n);
+		if (!a->va_records) {
+			err = xl_send(a->va_file, data + done, len - done, &n);
+		} else {
+			err = xl_send_record(a->va_file, data, len, eor);
+			if (err == 0)
+				n = len;
+		}
 		done += n;
 		if (err == EAGAIN) {
 			if (xl_writable(a->va_file))
 				app_queue(a);
+			break;
+		}
+		if (err == EMSGSIZE) {
+			app_fail(a, err);
 			break;
 		}
 		if (err != 0) {
@@ -401,6 +559,8 @@ static bool
 app_up(vsd_app_t *a)
 {
 	app_buf_t *ab = &a->va_up;
+	uint8_t *buf = app_chunk;
+	bool eor = false;
 	size_t done;
 	ssize_t n;
 
@@ -408,7 +568,7 @@ app_up(vsd_app_t *a)
 		return (false);
 	if (ab->ab_data != NULL) {
 		done = app_up_send(a, ab->ab_data + ab->ab_off,
-		    ab->ab_len - ab->ab_off);
+		    ab->ab_len - ab->ab_off, ab->ab_eor);
 		if (ab->ab_data == NULL)
 			return (false);
 		ab->ab_off += done;
@@ -424,50 +584,54 @@ app_up(vsd_app_t *a)
 	}
 	if (!a->va_fd_in)
 		return (false);
-	n = recv(a->va_fd, app_chunk, sizeof (app_chunk), MSG_DONTWAIT);
+	if (!a->va_records) {
+		n = recv(a->va_fd, buf, sizeof (app_chunk), MSG_DONTWAIT);
+	} else {
+		buf = app_record;
+		n = app_unix_recv(a->va_fd, buf, sizeof (app_record), &eor);
+	}
 	if (n < 0 && errno == EAGAIN) {
 		a->va_fd_in = false;
 		return (false);
 	}
+	if (n == 0 && !app_unix_ended(a))
+		return (true);
 	if (n <= 0) {
 		/* Also ECONNRESET: it has closed without reading all. */
 		a->va_up_eof = true;
 		return (true);
 	}
-	done = app_up_send(a, app_chunk, (size_t)n);
+	done = app_up_send(a, buf, (size_t)n, eor);
 	if (a->va_up_done)
 		return (false);
-	if (!app_keep(ab, app_chunk + done, (size_t)n - done)) {
+	if (!app_keep(ab, buf + done, (size_t)n - done, eor)) {
 		app_up_fail(a);
 		return (false);
 	}
 	return (ab->ab_data == NULL);
 }
 
-/* The application takes no more. */
-static void
-app_down_fail(vsd_app_t *a)
-{
-	app_drop(&a->va_down);
-	a->va_down_done = true;
-	if (!a->va_down_eof)
-		(void) xl_shutdown(a->va_file, SHUT_RD);
-}
-
 /* As app_up_send(). */
 static size_t
-app_down_send(vsd_app_t *a, const uint8_t *data, size_t len)
+app_down_send(vsd_app_t *a, const uint8_t *data, size_t len, bool eor)
 {
+	bool raised = false;
 	size_t done = 0;
 	ssize_t n;
 
 	while (done < len) {
-		n = send(a->va_fd, data + done, len - done,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = app_unix_send(a->va_fd, data + done, len - done, eor);
 		if (n >= 0) {
 			done += (size_t)n;
 		} else if (errno == EAGAIN) {
 			a->va_fd_out = false;
+			break;
+		} else if (errno == EMSGSIZE && !raised) {
+			app_sndbuf(a->va_fd, len + APP_UNIX_EXTRA);
+			raised = true;
+		} else if (errno == EMSGSIZE || errno == ENOBUFS) {
+			/* The system has no room for the record. */
+			app_fail(a, errno);
 			break;
 		} else {
 			app_down_fail(a);
@@ -482,14 +646,16 @@ static bool
 app_down(vsd_app_t *a)
 {
 	app_buf_t *ab = &a->va_down;
+	uint8_t *buf = a->va_records ? app_record : app_chunk;
 	size_t done, n = 0;
+	bool eor = false;
 	int err;
 
 	if (ab->ab_data != NULL && !a->va_down_done) {
 		if (!a->va_fd_out)
 			return (false);
 		done = app_down_send(a, ab->ab_data + ab->ab_off,
-		    ab->ab_len - ab->ab_off);
+		    ab->ab_len - ab->ab_off, ab->ab_eor);
 		if (ab->ab_data == NULL)
 			return (true);
 		ab->ab_off += done;
@@ -506,7 +672,12 @@ app_down(vsd_app_t *a)
 	}
 	if (!a->va_fd_out && !a->va_down_done)
 		return (false);
-	err = xl_recv(a->va_file, app_chunk, sizeof (app_chunk), &n);
+	if (a->va_records) {
+		err = xl_recv_record(a->va_file, buf, sizeof (app_record), &n,
+		    &eor);
+	} else {
+		err = xl_recv(a->va_file, buf, sizeof (app_chunk), &n);
+	}
 	if (err == EAGAIN)
 		return (xl_readable(a->va_file));
 	if (err != 0) {
@@ -519,10 +690,10 @@ app_down(vsd_app_t *a)
 	}
 	if (a->va_down_done)
 		return (true);	/* nobody wants it */
-	done = app_down_send(a, app_chunk, n);
+	done = app_down_send(a, buf, n, eor);
 	if (a->va_down_done)
 		return (true);
-	if (!app_keep(ab, app_chunk + done, n - done)) {
+	if (!app_keep(ab, buf + done, n - done, eor)) {
 		a->va_error = ENOMEM;
 		app_down_fail(a);
 		app_up_fail(a);
@@ -591,6 +762,7 @@ app_connect_done(vsd_app_t *a, int err)
 	if (err == 0) {
 		a->va_state = APP_CONNECTED;
 		a->va_fd_in = a->va_fd_out = true;
+		app_limit(a, a->va_appfd);
 		/* The name first: once it can write, it may. */
 		len = app_name(&sun, a->va_id, "/c");
 		if (bind(a->va_fd, (struct sockaddr *)&sun, len) != 0)
@@ -602,6 +774,9 @@ app_connect_done(vsd_app_t *a, int err)
 			a->va_so_error = err;
 	}
 	app_drain(a);
+	if (a->va_appfd != -1)
+		(void) close(a->va_appfd);
+	a->va_appfd = -1;
 	while (a->va_waiters != NULL)
 		ctl_connected(a->va_waiters, err);
 }
@@ -721,7 +896,7 @@ app_socket(int domain, int type, int protocol, bool priv, int *fdp)
 
 	if ((err = xl_socket(domain, type, protocol, priv, &file)) != 0)
 		return (err);
-	return (app_create(file, APP_IDLE, &a, fdp));
+	return (app_create(file, type == SOCK_SEQPACKET, APP_IDLE, &a, fdp));
 }
 
 int
@@ -756,9 +931,12 @@ app_accept(vsd_app_t *a, bool told, void *addr, uint32_t *lenp, int *fdp)
 	a->va_told = false;
 	err = xl_accept(a->va_file, addr, lenp, &file);
 	if (err == 0) {
-		err = app_create(file, APP_CONNECTING, &new, fdp);
-		if (err == 0)
+		err = app_create(file, a->va_records, APP_CONNECTING, &new,
+		    fdp);
+		if (err == 0) {
+			app_limit(new, *fdp);
 			app_connect_done(new, 0);
+		}
 	}
 	if (a->va_state == APP_LISTENING)
 		app_check_accept(a);
@@ -779,6 +957,8 @@ app_connect(vsd_app_t *a, const void *addr, uint32_t len, int fd,
 		if (err != 0 && err != EINPROGRESS)
 			return (err);
 		a->va_so_error = 0;
+		if (a->va_records)
+			a->va_appfd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (err == 0) {
 			app_connect_done(a, 0);
 			return (0);
@@ -875,7 +1055,8 @@ app_init(void)
 	if (getrandom(&app_instance, sizeof (app_instance), 0) !=
 	    sizeof (app_instance))
 		return (EIO);
-	if ((app_eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+	if ((app_eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1 ||
+	    (app_mark = open("/dev/null", O_RDONLY | O_CLOEXEC)) == -1)
 		return (errno);
 	return (vsd_event_add(app_eventfd, EPOLLIN, &ev));
 }
@@ -889,4 +1070,6 @@ app_fini(void)
 	}
 	if (app_eventfd != -1)
 		(void) close(app_eventfd);
+	if (app_mark != -1)
+		(void) close(app_mark);
 }

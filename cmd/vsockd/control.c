@@ -203,6 +203,7 @@ ctl_request(vsd_ctl_t *c, const vsc_request_t *q, int fd, vsc_reply_t *rep,
 		    &rep->vp_len));
 	case VSC_SETSOCKOPT:
 		err = app_setsockopt(a, arg[0], arg[1], q->vq_data, q->vq_len);
+		app_limit(a, fd);
 		break;
 	case VSC_SHUTDOWN:
 		err = app_shutdown(a, arg[0]);

@@ -15,9 +15,9 @@
 /*
  * What vsockrun and its library say to vsockd.
  *
- * An AF_VSOCK socket of a program under vsockrun is one end of a Unix stream
- * socket pair; vsockd has the other end, and moves the data between that and
- * the real thing, a socket in its simulated kernel.  Whatever is not data goes
+ * An AF_VSOCK socket of a program under vsockrun is one end of a Unix socket
+ * pair of the same type; vsockd has the other end, and moves the data between
+ * that and the real thing, a socket in its simulated kernel.  Whatever is not data goes
  * over the control socket (SOCK_SEQPACKET): one connection, one request, one
  * reply.  The numbers in both (families, types, options, errno) are Linux's.
  *
@@ -33,6 +33,12 @@
  *	\0vsockd/INSTANCE/NUMBER/c
  *
  * which is how getpeername(2) tells the library that it is connected.
+ *
+ * A pair of SOCK_SEQPACKET keeps the boundaries of records by itself, and
+ * refuses records that are longer than the send buffer of the program's end
+ * (less 32 bytes), which vsockd sets accordingly when it is connected.  But it
+ * does not know MSG_EOR: a record that has it comes with a descriptor
+ * (SCM_RIGHTS), in both directions, and it doesn't matter of what.
  *
  * A listening socket is readable, by a byte from vsockd, while connections
  * wait.  accept(2) asks for a connection, and if there is none waits until it

@@ -31,9 +31,19 @@
 #define	ILL_SOCK_SEQPACKET	6
 
 #define	ILL_SOL_SOCKET		0xffff
+#define	ILL_SOL_VSOCK		287
 
+#define	ILL_SO_VSOCK_MAX_RECORD	1
+
+#define	ILL_MSG_EOR		0x8
+#define	ILL_MSG_TRUNC		0x10
 #define	ILL_MSG_DONTWAIT	0x80
 #define	ILL_MSG_NOSIGNAL	0x200
+#define	ILL_MSG_XPG4_2		0x8000
+
+/* Of every send: MSG_EOR is sent if it is asked for, and only then. */
+#define	XL_MSG_SEND	\
+	(ILL_MSG_DONTWAIT | ILL_MSG_NOSIGNAL | ILL_MSG_XPG4_2)
 
 #define	ILL_POLLIN		0x0001
 #define	ILL_POLLOUT		0x0004
@@ -122,14 +132,21 @@ xl_addr_out(void *addr, uint32_t len)
 int
 xl_sockconfig(void)
 {
-	return (fk_errno_to_host(fsk_sockconfig(ILL_AF_VSOCK, ILL_SOCK_STREAM,
-	    0, XL_MODULE)));
+	int err;
+
+	err = fsk_sockconfig(ILL_AF_VSOCK, ILL_SOCK_STREAM, 0, XL_MODULE);
+	if (err == 0) {
+		err = fsk_sockconfig(ILL_AF_VSOCK, ILL_SOCK_SEQPACKET, 0,
+		    XL_MODULE);
+	}
+	return (fk_errno_to_host(err));
 }
 
 void
 xl_sockunconfig(void)
 {
 	(void) fsk_sockunconfig(ILL_AF_VSOCK, ILL_SOCK_STREAM, 0);
+	(void) fsk_sockunconfig(ILL_AF_VSOCK, ILL_SOCK_SEQPACKET, 0);
 }
 
 int
@@ -288,8 +305,16 @@ xl_shutdown(fsk_file_t *f, int how)
 int
 xl_send(fsk_file_t *f, const void *buf, size_t len, size_t *donep)
 {
+	return (fk_errno_to_host(fsk_send(f, buf, len, XL_MSG_SEND, donep)));
+}
+
+int
+xl_send_record(fsk_file_t *f, const void *buf, size_t len, bool eor)
+{
+	size_t done;
+
 	return (fk_errno_to_host(fsk_send(f, buf, len,
-	    ILL_MSG_DONTWAIT | ILL_MSG_NOSIGNAL, donep)));
+	    XL_MSG_SEND | (eor ? ILL_MSG_EOR : 0), &done)));
 }
 
 int
@@ -297,6 +322,28 @@ xl_recv(fsk_file_t *f, void *buf, size_t len, size_t *donep)
 {
 	return (fk_errno_to_host(fsk_recv(f, buf, len, ILL_MSG_DONTWAIT,
 	    donep)));
+}
+
+int
+xl_recv_record(fsk_file_t *f, void *buf, size_t len, size_t *donep, bool *eorp)
+{
+	fsk_iov_t iov = { .fi_base = buf, .fi_len = len };
+	int flags = ILL_MSG_DONTWAIT;
+	int err = fsk_recvv(f, &iov, 1, &flags, donep);
+
+	if (err == 0 && (flags & ILL_MSG_TRUNC) != 0)
+		return (EMSGSIZE);
+	*eorp = (flags & ILL_MSG_EOR) != 0;
+	return (fk_errno_to_host(err));
+}
+
+int
+xl_max_record(fsk_file_t *f, uint64_t *bytesp)
+{
+	uint32_t len = sizeof (*bytesp);
+
+	return (fk_errno_to_host(fsk_getsockopt(f, ILL_SOL_VSOCK,
+	    ILL_SO_VSOCK_MAX_RECORD, bytesp, &len)));
 }
 
 bool

@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <fakesock.h>
 
-/* sock2path: have the socket module serve the family; 0 or EEXIST. */
+/* sock2path: have the socket module serve the family; 0 or errno. */
 extern int xl_sockconfig(void);
 extern void xl_sockunconfig(void);
 
@@ -43,6 +43,15 @@ extern int xl_shutdown(fsk_file_t *, int how);
 extern int xl_send(fsk_file_t *, const void *, size_t, size_t *donep);
 /* 0 and *donep 0: end of file. */
 extern int xl_recv(fsk_file_t *, void *, size_t, size_t *donep);
+/*
+ * SOCK_SEQPACKET: one record, all or nothing; `eor' is MSG_EOR.  EMSGSIZE, it
+ * can't be sent, or has no room.  xl_max_record() is the largest that can be
+ * sent; ENOTCONN.
+ */
+extern int xl_send_record(fsk_file_t *, const void *, size_t, bool eor);
+extern int xl_recv_record(fsk_file_t *, void *, size_t, size_t *donep,
+    bool *eorp);
+extern int xl_max_record(fsk_file_t *, uint64_t *);
 /*
  * Whether it can be read (or accepted from), or written; also when an error or
  * the end would be the result.

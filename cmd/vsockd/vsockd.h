@@ -91,6 +91,11 @@ extern int app_getsockopt(vsd_app_t *, int level, int name, void *,
 extern int app_setsockopt(vsd_app_t *, int level, int name, const void *,
     uint32_t len);
 extern int app_shutdown(vsd_app_t *, int how);
+/*
+ * SOCK_SEQPACKET: have the application's end, `fd', refuse records (EMSGSIZE)
+ * that are too large for the connection as it is now.
+ */
+extern void app_limit(vsd_app_t *, int fd);
 /* Why the application sees an end of file: told once; 0, it is one. */
 extern int app_error(vsd_app_t *);
 

@@ -20,7 +20,8 @@
  * Data needs none of this: it is read from and written to the pair.  What has
  * to be looked at are the corners: calls on a socket that is not connected,
  * which the pair would allow; flags and addresses that a Unix socket takes
- * differently; and the end of file, which may be a reset.
+ * differently; the end of file, which may be a reset; and MSG_EOR, for which
+ * the pair has a mark (control.h).
  *
  * Everything else is a request to vsockd, on a connection of its own.  A call
  * that may wait (accept, connect) waits in a receive call, on the socket
@@ -28,6 +29,7 @@
  * be.
  */
 
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <dlfcn.h>
@@ -481,22 +483,96 @@ pre_received(int fd, bool ours, size_t len, ssize_t n)
 	return (pre_simple(fd, VSC_ERROR, 0, 0, NULL, 0));
 }
 
+/* Whether it is a pair of records, for which MSG_EOR has to be looked after. */
+static bool
+pre_records(int fd)
+{
+	socklen_t len = sizeof (int);
+	int saved = errno, type;
+	bool records;
+
+	records = REAL(getsockopt)(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_SEQPACKET && pre_ours(fd);
+	errno = saved;
+	return (records);
+}
+
+/* Sends a record with the mark that stands for MSG_EOR. */
+static ssize_t
+pre_send_marked(int fd, const struct iovec *iov, size_t iovlen, int flags)
+{
+	union {
+		struct cmsghdr	cu_hdr;
+		char		cu_buf[CMSG_SPACE(sizeof (int))];
+	} cu = { .cu_buf = { 0 } };
+	struct msghdr mh = {
+		.msg_iov	= (struct iovec *)(uintptr_t)iov,
+		.msg_iovlen	= iovlen,
+		.msg_control	= cu.cu_buf,
+		.msg_controllen	= sizeof (cu.cu_buf)
+	};
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
+	int mark, saved;
+	ssize_t n;
+
+	if ((mark = eventfd(0, EFD_CLOEXEC)) == -1)
+		return (-1);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof (int));
+	(void) memcpy(CMSG_DATA(cm), &mark, sizeof (int));
+	n = REAL(sendmsg)(fd, &mh, flags);
+	saved = errno;
+	(void) close(mark);
+	errno = saved;
+	return (n);
+}
+
+/* Takes the mark out of a message; true: there was one. */
+static bool
+pre_take_mark(struct msghdr *mh)
+{
+	struct cmsghdr *cm;
+	bool marked = false;
+	int mark;
+
+	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
+		if (cm->cmsg_level == SOL_SOCKET &&
+		    cm->cmsg_type == SCM_RIGHTS &&
+		    cm->cmsg_len == CMSG_LEN(sizeof (int))) {
+			(void) memcpy(&mark, CMSG_DATA(cm), sizeof (int));
+			(void) close(mark);
+			marked = true;
+		}
+	}
+	return (marked);
+}
+
 EXPORT ssize_t
 send(int fd, const void *buf, size_t len, int flags)
 {
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
 	int err = pre_check_send(fd, flags);
 
-	return (err != 0 ? pre_fail(err) : REAL(send)(fd, buf, len, flags));
+	if (err != 0)
+		return (pre_fail(err));
+	if ((flags & MSG_EOR) != 0 && pre_records(fd))
+		return (pre_send_marked(fd, &iov, 1, flags));
+	return (REAL(send)(fd, buf, len, flags));
 }
 
 EXPORT ssize_t
 sendto(int fd, const void *buf, size_t len, int flags,
     const struct sockaddr *addr, socklen_t alen)
 {
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
 	int err = pre_check_send(fd, flags);
 
-	return (err != 0 ? pre_fail(err) :
-	    REAL(sendto)(fd, buf, len, flags, addr, alen));
+	if (err != 0)
+		return (pre_fail(err));
+	if ((flags & MSG_EOR) != 0 && pre_records(fd))
+		return (pre_send_marked(fd, &iov, 1, flags));
+	return (REAL(sendto)(fd, buf, len, flags, addr, alen));
 }
 
 EXPORT ssize_t
@@ -504,7 +580,12 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	int err = pre_check_send(fd, flags);
 
-	return (err != 0 ? pre_fail(err) : REAL(sendmsg)(fd, msg, flags));
+	if (err != 0)
+		return (pre_fail(err));
+	if ((flags & MSG_EOR) != 0 && msg != NULL && pre_records(fd))
+		return (pre_send_marked(fd, msg->msg_iov, msg->msg_iovlen,
+		    flags));
+	return (REAL(sendmsg)(fd, msg, flags));
 }
 
 EXPORT ssize_t
@@ -556,7 +637,11 @@ recv(int fd, void *buf, size_t len, int flags)
 EXPORT ssize_t
 recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	bool ours;
+	union {
+		struct cmsghdr	cu_hdr;
+		char		cu_buf[CMSG_SPACE(sizeof (int))];
+	} cu;
+	bool ours, records;
 	int err = pre_check_recv(fd, flags, &ours);
 	struct msghdr m;
 	size_t len = 0;
@@ -569,9 +654,19 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	m = *msg;
 	m.msg_name = NULL;
 	m.msg_namelen = 0;
+	if ((records = pre_records(fd))) {
+		m.msg_control = cu.cu_buf;
+		m.msg_controllen = CMSG_LEN(sizeof (int));
+	}
 	n = REAL(recvmsg)(fd, &m, flags);
 	if (n < 0)
 		return (n);
+	if (records) {
+		if (pre_take_mark(&m))
+			m.msg_flags |= MSG_EOR;
+		m.msg_flags &= ~(MSG_CTRUNC | MSG_CMSG_CLOEXEC);
+		m.msg_controllen = 0;
+	}
 	msg->msg_namelen = 0;
 	msg->msg_controllen = m.msg_controllen;
 	msg->msg_flags = m.msg_flags;

@@ -20,11 +20,13 @@
  * thread of its own, so that it may block for as long as the socket call does
  * that it stands for; replies come in the order in which commands end.
  *
- *	listen port [type] [backlog]	-> fd
+ *	listen port [type] [size] [backlog]	-> fd
  *	accept fd			-> fd cid port local (our own CID)
- *	connect cid port [type]		-> fd ms	(error: ms as well)
+ *	connect cid port [type] [size]	-> fd ms	(error: ms as well)
  *	send fd seed bytes [offset] [msg]	-> bytes
  *	recv fd seed [bytes] [offset] [msg]	-> bytes eof
+ *	put fd seed bytes [flags]	-> bytes
+ *	get fd seed [room] [flags]	-> bytes trunc eor
  *	progress fd			-> sent received, by send and recv
  *	shutdown fd how=rd|wr|rdwr
  *	close fd
@@ -36,8 +38,12 @@
  *	sh cmd=REST OF THE LINE		-> status out
  *	exit
  *
- * "type" is stream (the default) or seqpacket.  `recv' without "bytes" reads
- * to the end.  `out' is percent-encoded.
+ * "type" is stream (the default) or seqpacket; "size" is that of the buffer
+ * (SO_VM_SOCKETS_BUFFER_SIZE).  `recv' without "bytes" reads to the end.  `out'
+ * is percent-encoded.  `put' and `get' are one sendmsg() and one recvmsg(), the
+ * latter with "room" bytes of buffer, of a message with the pattern from offset
+ * 0 on; "flags" are of eor, peek, trunc, waitall and dontwait, with commas
+ * between; the bytes are what the call has returned.
  *
  * Data
  * ----
@@ -503,9 +509,21 @@ exchange(flow_t *out, flow_t *in, bool early, bool late, fail_t *fail)
  * Sockets.
  */
 
+/* Sets the size of the buffer, unless it is 0. */
+static int
+vsock_size(int fd, uint64_t size)
+{
+	if (size == 0)
+		return (0);
+	return (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &size,
+	    sizeof (size)) == -1 ? -1 :
+	    setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size,
+	    sizeof (size)));
+}
+
 /* A connected socket, or -1 and errno. */
 static int
-vsock_connect(uint32_t cid, uint32_t port, int type)
+vsock_connect(uint32_t cid, uint32_t port, int type, uint64_t size)
 {
 	struct sockaddr_vm addr = {
 		.svm_family = AF_VSOCK,
@@ -516,7 +534,8 @@ vsock_connect(uint32_t cid, uint32_t port, int type)
 
 	if ((fd = socket(AF_VSOCK, type | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof (addr)) == -1) {
+	if (vsock_size(fd, size) == -1 ||
+	    connect(fd, (struct sockaddr *)&addr, sizeof (addr)) == -1) {
 		err = errno;
 		(void) close(fd);
 		errno = err;
@@ -527,7 +546,7 @@ vsock_connect(uint32_t cid, uint32_t port, int type)
 
 /* A listening socket, or -1 and errno. */
 static int
-vsock_listen(uint32_t port, int type, int backlog)
+vsock_listen(uint32_t port, int type, int backlog, uint64_t size)
 {
 	struct sockaddr_vm addr = {
 		.svm_family = AF_VSOCK,
@@ -538,7 +557,8 @@ vsock_listen(uint32_t port, int type, int backlog)
 
 	if ((fd = socket(AF_VSOCK, type | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof (addr)) == -1 ||
+	if (vsock_size(fd, size) == -1 ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof (addr)) == -1 ||
 	    listen(fd, backlog) == -1) {
 		err = errno;
 		(void) close(fd);
@@ -720,7 +740,7 @@ run_worker(void *arg)
 		if (!ru->ru_hold && n >= ru->ru_count)
 			break;
 
-		fd = vsock_connect(ru->ru_cid, ru->ru_port, ru->ru_type);
+		fd = vsock_connect(ru->ru_cid, ru->ru_port, ru->ru_type, 0);
 		err = errno;
 		if (ru->ru_hold)
 			(void) pthread_barrier_wait(&ru->ru_barrier);
@@ -871,7 +891,7 @@ static void
 cmd_listen(command_t *c)
 {
 	int fd = vsock_listen(arg(c, "port", 0), arg_type(c),
-	    arg(c, "backlog", SOMAXCONN));
+	    arg(c, "backlog", SOMAXCONN), arg(c, "size", 0));
 
 	if (fd == -1)
 		reply_errno(c, "listen");
@@ -905,7 +925,7 @@ cmd_connect(command_t *c)
 {
 	uint64_t start = now_ms();
 	int fd = vsock_connect(arg(c, "cid", 0), arg(c, "port", 0),
-	    arg_type(c));
+	    arg_type(c), arg(c, "size", 0));
 	unsigned long long ms = now_ms() - start;
 	int err = errno;
 
@@ -962,6 +982,83 @@ cmd_recv(command_t *c)
 		reply(c, "ok bytes=%llu eof=%d",
 		    (unsigned long long)fl.fl_done, fl.fl_eof);
 	}
+}
+
+/* "flags": MSG_*. */
+static int
+arg_flags(const command_t *c)
+{
+	static const struct {
+		const char	*f_name;
+		int		f_flag;
+	} names[] = {
+		{ "eor",	MSG_EOR },
+		{ "peek",	MSG_PEEK },
+		{ "trunc",	MSG_TRUNC },
+		{ "waitall",	MSG_WAITALL },
+		{ "dontwait",	MSG_DONTWAIT }
+	};
+	char buf[64], *p = buf, *word;
+	int flags = 0;
+	size_t i;
+
+	if (arg_string(c, "flags", buf, sizeof (buf)) == NULL)
+		return (0);
+	while ((word = strsep(&p, ",")) != NULL) {
+		for (i = 0; i < sizeof (names) / sizeof (names[0]); i++) {
+			if (strcmp(word, names[i].f_name) == 0)
+				flags |= names[i].f_flag;
+		}
+	}
+	return (flags);
+}
+
+static void
+cmd_put(command_t *c)
+{
+	size_t len = arg(c, "bytes", 0);
+	uint8_t *buf = xmalloc(len + 1);
+	struct iovec iov = { buf, len };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t rv;
+
+	pattern_fill(arg(c, "seed", 0), 0, buf, len);
+	do {
+		rv = sendmsg(arg(c, "fd", -1), &mh,
+		    arg_flags(c) | MSG_NOSIGNAL);
+	} while (rv == -1 && errno == EINTR);
+	if (rv == -1)
+		reply_errno(c, "sendmsg");
+	else
+		reply(c, "ok bytes=%zd", rv);
+	free(buf);
+}
+
+static void
+cmd_get(command_t *c)
+{
+	size_t room = arg(c, "room", DEF_MSG), got;
+	uint8_t *buf = xmalloc(room + 1);
+	struct iovec iov = { buf, room };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t rv;
+
+	do {
+		rv = recvmsg(arg(c, "fd", -1), &mh, arg_flags(c));
+	} while (rv == -1 && errno == EINTR);
+	got = (rv > 0 && (size_t)rv > room) ? room : (size_t)rv;
+	if (rv > 0 && pattern_check(arg(c, "seed", 0), 0, buf, got) != got) {
+		errno = EBADMSG;
+		rv = -1;
+	}
+	if (rv == -1) {
+		reply_errno(c, "recvmsg");
+	} else {
+		reply(c, "ok bytes=%zd trunc=%d eor=%d", rv,
+		    (mh.msg_flags & MSG_TRUNC) != 0,
+		    (mh.msg_flags & MSG_EOR) != 0);
+	}
+	free(buf);
 }
 
 static void
@@ -1047,7 +1144,7 @@ cmd_serve(command_t *c)
 	unsigned int i;
 	server_t *sv;
 
-	fd = vsock_listen(arg(c, "port", 0), type, SOMAXCONN);
+	fd = vsock_listen(arg(c, "port", 0), type, SOMAXCONN, 0);
 	if (fd == -1) {
 		reply_errno(c, "listen");
 		return;
@@ -1168,9 +1265,11 @@ static const struct {
 	{ "accept",	cmd_accept },
 	{ "close",	cmd_close },
 	{ "connect",	cmd_connect },
+	{ "get",	cmd_get },
 	{ "listen",	cmd_listen },
 	{ "option",	cmd_option },
 	{ "progress",	cmd_progress },
+	{ "put",	cmd_put },
 	{ "recv",	cmd_recv },
 	{ "run",	cmd_run },
 	{ "send",	cmd_send },

@@ -56,7 +56,7 @@ def test_boundaries(lab):
         for seed, msg in enumerate((1, 7, 600, 5000, 64 * KIB, SIZE,
                                     harness.MIB)):
             transfer(sender, fd, receiver, rfd, seed=seed,
-                     count=min(8 * harness.MIB, 2000 * msg), msg=msg)
+                     count=min(2 * harness.MIB, 1000 * msg), msg=msg)
 
 
 @everywhere
@@ -95,9 +95,12 @@ def test_peek(lab):
     for sender, fd, receiver, rfd in ends(lab):
         for seed, size in (1, 100), (2, 50), (3, 70000):
             sender.call("put", fd=fd, seed=seed, bytes=size)
-        for _ in range(3):
-            expect(receiver, rfd, 1, 100, flags="peek")
-        expect(receiver, rfd, 1, 100, flags="peek", room=10, trunc=1, got=10)
+        # Linux does not know MSG_PEEK of records before 6.6.
+        if receiver in lab.peers():
+            for _ in range(3):
+                expect(receiver, rfd, 1, 100, flags="peek")
+            expect(receiver, rfd, 1, 100, flags="peek", room=10, trunc=1,
+                   got=10)
         expect(receiver, rfd, 1, 100, flags="waitall", room=1000)
         expect(receiver, rfd, 2, 50, flags="waitall", room=1000)
         expect(receiver, rfd, 3, 70000, flags="waitall", room=100000)
@@ -107,14 +110,24 @@ def test_peek(lab):
 @everywhere
 def test_too_large(lab):
     """What the receiver's buffer could never hold is refused at once."""
+    def refused(sender, fd, size):
+        # Linux says ENOMEM for everything before 6.2.
+        try:
+            fields = sender.call("put", fd=fd, bytes=size)
+        except harness.RemoteError as e:
+            check(e.errno == "EMSGSIZE" or
+                  (e.errno == "ENOMEM" and sender not in lab.peers()), f"{e}")
+            return
+        raise harness.Failed(f"a record of {size} bytes was sent: {fields}")
+
     for sender, fd, receiver, rfd in ends(lab):
         for size in SIZE + 1, 4 * SIZE, 3 * harness.MIB:
-            sender.refused("EMSGSIZE", "put", fd=fd, bytes=size)
+            refused(sender, fd, size)
         putting = sender.start("put", fd=fd, seed=1, bytes=SIZE)
         expect(receiver, rfd, 1, SIZE)
         wait(putting)
     for sender, fd, receiver, rfd in ends(lab, size=8 * KIB):
-        sender.refused("EMSGSIZE", "put", fd=fd, bytes=8 * KIB + 1)
+        refused(sender, fd, 8 * KIB + 1)
         putting = sender.start("put", fd=fd, seed=2, bytes=8 * KIB)
         expect(receiver, rfd, 2, 8 * KIB)
         wait(putting)
@@ -124,7 +137,7 @@ def test_too_large(lab):
 def test_beyond_credit(lab):
     """Records that have no room yet: they go on as others are read."""
     for sender, fd, receiver, rfd in ends(lab):
-        count = 20 * harness.MIB
+        count = 8 * harness.MIB
         sending = sender.start("send", fd=fd, seed=5, bytes=count,
                                msg=SIZE)
 
@@ -230,7 +243,7 @@ def test_small_flood(lab):
     """As many small records as the sender can, before anything is read; and
     then they are all there."""
     for sender, fd, receiver, rfd in ends(lab):
-        count = 60000
+        count = 30000
         sending = sender.start("send", fd=fd, seed=7, bytes=count, msg=3)
         last = -1
         other = connection(receiver, sender, cid_of(lab, receiver, sender),

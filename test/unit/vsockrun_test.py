@@ -104,23 +104,23 @@ def port():
     return next_port
 
 
-def vsock():
-    s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+def vsock(kind=socket.SOCK_STREAM):
+    s = socket.socket(socket.AF_VSOCK, kind)
     s.settimeout(None)
     return s
 
 
-def listener(backlog=8):
-    s = vsock()
+def listener(backlog=8, kind=socket.SOCK_STREAM):
+    s = vsock(kind)
     s.bind((socket.VMADDR_CID_ANY, port()))
     s.listen(backlog)
     return s, s.getsockname()[1]
 
 
-def connection():
+def connection(kind=socket.SOCK_STREAM):
     """A connected pair: the client's socket and the server's."""
-    lis, number = listener()
-    client = vsock()
+    lis, number = listener(kind=kind)
+    client = vsock(kind)
     client.connect((LOCAL, number))
     server, _ = lis.accept()
     lis.close()
@@ -323,7 +323,7 @@ def inside_no_route():
 
 
 def inside_bad_sockets():
-    for kind in (socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_RAW):
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RDM, socket.SOCK_RAW):
         with fails("EPROTOTYPE", "ESOCKTNOSUPPORT", "EPROTONOSUPPORT",
                    "ENODEV"):
             socket.socket(socket.AF_VSOCK, kind)
@@ -594,6 +594,162 @@ def inside_epipe():
         end = time.monotonic() + HANG
         while time.monotonic() < end:
             client.send(b"x")
+
+
+BUFFER = 256 * 1024     # of a socket
+RECORDS = socket.SOCK_SEQPACKET
+
+
+def inside_records():
+    """Boundaries, whatever calls are used; the rest of a record is lost."""
+    client, server = connection(RECORDS)
+    check_equal("the type", client.getsockopt(socket.SOL_SOCKET,
+                                              socket.SO_TYPE), RECORDS)
+    sizes = 1, 2, 1000, 65535, 65536, 65537, 100000, BUFFER
+    for a, b in (client, server), (server, client):
+        for size in sizes:
+            data = pattern(size)
+            a.send(data)
+            check(b.recv(BUFFER + 1) == data, f"a record of {size} bytes")
+        for i in range(100):
+            os.write(a.fileno(), pattern(i + 1))
+        for i in range(100):
+            check_equal("a record", os.read(b.fileno(), 1000), pattern(i + 1))
+        a.sendmsg([b"one", b" ", b"record"])
+        a.send(b"and one more")
+        check_equal("the record", b.recvmsg(100)[0], b"one record")
+        data, _, flags, _ = b.recvmsg(3)
+        check_equal("a part of a record", data, b"and")
+        check(flags & socket.MSG_TRUNC, "MSG_TRUNC is not set")
+        a.send(b"0123456789")
+        room = bytearray(4)
+        check_equal("its length",
+                    b.recv_into(room, 4, socket.MSG_PEEK | socket.MSG_TRUNC),
+                    10)
+        check_equal("the same record", b.recv(20, socket.MSG_WAITALL),
+                    b"0123456789")
+        b.setblocking(False)
+        with fails("EAGAIN"):
+            b.recv(1)
+        b.setblocking(True)
+        # An empty one is none.
+        a.send(b"")
+        a.send(b"")
+        a.send(b"not empty")
+        check_equal("the record", b.recv(20), b"not empty")
+    client.send(b"")
+    client.close()
+    check_equal("the end", server.recv(10), b"")
+    server.close()
+
+
+def inside_records_mark():
+    """MSG_EOR, with its record and no other; nothing else comes along."""
+    client, server = connection(RECORDS)
+    before = os.listdir("/proc/self/fd")
+    for a, b in (client, server), (server, client):
+        for i in range(30):
+            data = pattern(i * 1000 + 1)
+            mark = socket.MSG_EOR if i % 3 == 0 else 0
+            if i % 2:
+                a.send(data, mark)
+            else:
+                a.sendmsg([data], [], mark)
+            got, extra, flags, _ = b.recvmsg(len(data) + 1, 100)
+            check(got == data and not extra, "the record")
+            check_equal("the flags", flags, mark)
+        # Nor if it is received by other calls, or looked at first.
+        for i in range(30):
+            a.send(b"marked", socket.MSG_EOR)
+            check_equal("flags", b.recvmsg(10, 0, socket.MSG_PEEK)[2],
+                        socket.MSG_EOR)
+            check_equal("the record", os.read(b.fileno(), 10), b"marked")
+    check_equal("descriptors", len(os.listdir("/proc/self/fd")), len(before))
+
+
+def set_size(s, size):
+    for name in (socket.SO_VM_SOCKETS_BUFFER_MAX_SIZE,
+                 socket.SO_VM_SOCKETS_BUFFER_SIZE):
+        set_option(s, socket.AF_VSOCK, name, struct.pack("=Q", size))
+
+
+def inside_records_too_large():
+    """EMSGSIZE as soon as a record can't be sent, and not before."""
+    client, server = connection(RECORDS)
+    for s in client, server:
+        for size in BUFFER + 1, 10 * BUFFER, 20 << 20:
+            with fails("EMSGSIZE"):
+                s.send(bytes(size))
+    client.send(pattern(BUFFER))
+    check(server.recv(BUFFER + 1) == pattern(BUFFER), "a full record")
+
+    # As the buffers are, from the start or later, without waiting or not.
+    for size in 10000, 1 << 20, 2 << 20:
+        lis, number = listener(kind=RECORDS)
+        set_size(lis, size)
+        client = vsock(RECORDS)
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            client.connect((LOCAL, number))
+        server, _ = lis.accept()
+        polled(client, select.POLLOUT)
+        client.setblocking(True)
+        check_equal("the error", client.getsockopt(socket.SOL_SOCKET,
+                                                   socket.SO_ERROR), 0)
+        with fails("EMSGSIZE"):
+            client.send(bytes(min(size, BUFFER) + 1))
+        set_size(client, size)
+        with fails("EMSGSIZE"):
+            client.send(bytes(size + 1))
+        t = thread(client.send, pattern(size))
+        check(server.recv(size + 1) == pattern(size), f"{size} bytes")
+        join(t)
+
+
+def inside_records_end():
+    """A half-closed connection, and one that is closed with records in it."""
+    client, server = connection(RECORDS)
+    for i in range(2000):
+        client.send(b"abc")
+        if i == 1000:
+            t = thread(lambda: [check_equal("a record", server.recv(9), b"abc")
+                                for _ in range(2000)])
+    client.shutdown(socket.SHUT_WR)
+    join(t)
+    check_equal("the end", server.recv(10), b"")
+    server.send(b"still")
+    check_equal("a record", client.recv(10), b"still")
+    with fails("EPIPE"):
+        client.send(b"x")
+    server.close()
+    check_equal("the end", client.recv(10), b"")
+    client.close()
+
+    client, server = connection(RECORDS)
+    t = thread(lambda: ([client.send(pattern(i + 1)) for i in range(3000)],
+                        client.close()))
+    for i in range(3000):
+        check(server.recv(5000) == pattern(i + 1), "a record")
+    check_equal("the end", server.recv(10), b"")
+    join(t)
+
+
+def inside_records_refused():
+    """Types do not mix; a socket that was refused can be used again."""
+    lis, number = listener(kind=RECORDS)
+    with fails("ECONNRESET"):
+        vsock().connect((LOCAL, number))
+    client = vsock(RECORDS)
+    with fails("ECONNRESET"):
+        client.connect((LOCAL, listener()[1]))
+    client.connect((LOCAL, number))
+    server, _ = lis.accept()
+    client.send(b"hello")
+    check_equal("a record", server.recv(10), b"hello")
+    with fails("ENOTCONN"):
+        vsock(RECORDS).send(b"x")
+    with fails("ENOTCONN"):
+        vsock(RECORDS).recv(1)
 
 
 def inside_early_close():

@@ -372,8 +372,8 @@ extern int vsock_transport_set_ports(vsock_transport_t *,
  * *params are what to do it with; vsock_up_accept() or vsock_up_reset()
  * follows.  ECONNREFUSED, nobody listens there; EACCES, the port is not one of
  * vsock_transport_set_ports(); EEXIST, there is such a connection;
- * ESOCKTNOSUPPORT, the listener is of another type; ENOBUFS, too many
- * connections; ENOMEM.  May sleep.
+ * ESOCKTNOSUPPORT, the listener is of another type, or vtr_types has not that
+ * one; ENOBUFS, too many connections; ENOMEM.  May sleep.
  */
 extern int vsock_up_request(vsock_transport_t *, const vsock_tuple_t *,
     uint_t type, vsock_conn_t **connp, vsock_conn_params_t *params);

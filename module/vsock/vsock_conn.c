@@ -1353,6 +1353,10 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 		VSOCK_STAT(vz, refused_port, 1);
 		return (EACCES);
 	}
+	if ((vtp->vtp_types & type) == 0) {
+		VSOCK_STAT(vz, refused_in, 1);
+		return (ESOCKTNOSUPPORT);
+	}
 	lc = vsock_listener_lookup(vz, vt->vt_lcid, vt->vt_lport);
 	vc = (lc == NULL) ? NULL : vsock_conn_create(vz, type, KM_NOSLEEP);
 	if (vc == NULL) {

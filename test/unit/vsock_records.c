@@ -217,6 +217,10 @@ KTEST(vsock_rec_types)
 	so = mock_socket_type(SOCK_SEQPACKET, VMADDR_PORT_ANY);
 	VERIFY3S(mock_connect(so, MOCK_CID, PORT), ==, ESOCKTNOSUPPORT);
 	VERIFY0(fsk_close(so));
+	rl = rec_listener(PORT);
+	VERIFY3S(mock_request_type(1, PORT, VSOCK_TYPE_SEQPACKET, &mt), ==,
+	    ESOCKTNOSUPPORT);
+	VERIFY0(fsk_close(rl));
 	end();
 }
 

@@ -420,8 +420,15 @@ KTEST(vio_rec_flood)
 	virtio_vsock_hdr_t hdr;
 	vir_setup_t v;
 	hv_guest_t *g = vir_begin(&v, 65536);
+	const uint64_t window = 32768;
 	uint32_t i;
 
+	VERIFY0(fsk_close(v.v_sock));
+	(void) hv_expect(g, OP(SHUTDOWN), GPORT, HPORT);
+	hv_send_op(g, OP(RST), GPORT, HPORT);
+	VERIFY0(fsk_setsockopt(v.v_listener, AF_VSOCK,
+	    SO_VM_SOCKETS_BUFFER_SIZE, &window, sizeof (window)));
+	v.v_sock = hv_open(g, v.v_listener, GPORT, HPORT);
 	hdr = hv_pkt(g, OP(RW), GPORT, HPORT);
 	hdr.vvh_flags = EOM;
 	hv_send(g, &hdr, NULL);
@@ -437,16 +444,16 @@ KTEST(vio_rec_flood)
 	hv_read_end(v.v_sock, EWOULDBLOCK);
 
 	/* Until the window is used up; all of it arrives. */
-	for (i = 0; i < DATA; i++) {
+	for (i = 0; i < window; i++) {
 		hdr.vvh_len = 1;
 		hv_queue(g, &hdr, v.v_data + i % 251);
 		if (i % 32 == 31)
 			hv_flush(g);
 	}
 	fk_kmem_usage(&after, &allocs);
-	VERIFY3U(after - before, <, 5 * DATA);
+	VERIFY3U(after - before, <, 5 * window);
 	hv_expect_none(g);
-	for (i = 0; i < DATA; i++) {
+	for (i = 0; i < window; i++) {
 		hv_read_record(v.v_sock, v.v_data + i % 251, 1, B_FALSE);
 		if (i % 64 == 63) {
 			hdr = hv_expect(g, OP(CREDIT_UPDATE), GPORT, HPORT);

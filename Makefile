@@ -59,12 +59,15 @@ MAKEFLAGS	+= --no-print-directory
 
 all: programs
 .PHONY: all programs check check-unit check-asan check-vsockrun check-pair \
+    check-bhyve \
     check-linux check-build demo clean deps
 
 include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
 include cmd/vsockperf/Makefile.inc
+include bhyve/Makefile.inc
 include test/Makefile.inc
+include test/bhyve/Makefile.inc
 include test/linux/Makefile.inc
 include test/illumos/Makefile.inc
 include tools/illumos/Makefile.inc
@@ -75,14 +78,17 @@ include tools/illumos/Makefile.inc
 #
 RESULTS		= $(BUILD)/check/build.result $(BUILD)/check/unit.result \
 		  $(BUILD)/asan/check/unit.result \
-		  $(BUILD)/check/vsockrun.result $(BUILD)/check/pair.result \
-		  $(BUILD)/check/linux.result
+		  $(BUILD)/check/vsockrun.result \
+		  $(BUILD)/check/pair.result \
+		  $(BUILD)/check/linux.result \
+		  $(BUILD)/check/bhyve.result
 
 check: deps
 	@rm -f $(RESULTS)
 	-@$(MAKE) check-build
 	-@$(MAKE) check-unit
 	-@$(MAKE) check-asan
+	-@$(MAKE) check-bhyve
 	-@$(MAKE) check-vsockrun
 	-@$(MAKE) check-pair
 	-@$(MAKE) check-linux

@@ -1,0 +1,20 @@
+/*
+ * This file and its contents are supplied under the terms of the
+ * Common Development and Distribution License ("CDDL"), version 1.0.
+ * You may only use this file in accordance with the terms of version
+ * 1.0 of the CDDL.
+ *
+ * A full copy of the text of the CDDL should have accompanied this
+ * source.  A copy of the CDDL is also available via the Internet at
+ * http://www.illumos.org/license/CDDL.
+ */
+
+#ifndef _STUB_VMMAPI_H
+#define	_STUB_VMMAPI_H
+
+struct vmctx;
+
+/* The VM's device node. */
+extern int vm_get_device_fd(struct vmctx *);
+
+#endif	/* _STUB_VMMAPI_H */

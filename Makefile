@@ -57,10 +57,11 @@ LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
 
 MAKEFLAGS	+= --no-print-directory
 
+# The parts of `make check', in their order.
+CHECKS		= build unit asan bhyve vsockrun gate man pair linux
+
 all: programs
-.PHONY: all programs check check-unit check-asan check-vsockrun check-pair \
-    check-bhyve \
-    check-linux check-build demo clean deps
+.PHONY: all programs check $(CHECKS:%=check-%) gate-install demo clean deps
 
 include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
@@ -68,6 +69,8 @@ include cmd/vsockperf/Makefile.inc
 include bhyve/Makefile.inc
 include test/Makefile.inc
 include test/bhyve/Makefile.inc
+include test/gate/Makefile.inc
+include test/man/Makefile.inc
 include test/linux/Makefile.inc
 include test/illumos/Makefile.inc
 include tools/illumos/Makefile.inc
@@ -76,22 +79,12 @@ include tools/illumos/Makefile.inc
 # Every test.  Each part leaves its result in a file, also when it fails, and
 # the last line is their sum.
 #
-RESULTS		= $(BUILD)/check/build.result $(BUILD)/check/unit.result \
-		  $(BUILD)/asan/check/unit.result \
-		  $(BUILD)/check/vsockrun.result \
-		  $(BUILD)/check/pair.result \
-		  $(BUILD)/check/linux.result \
-		  $(BUILD)/check/bhyve.result
+RESULTS		= $(patsubst %,$(BUILD)/check/%.result,$(filter-out asan,$(CHECKS))) \
+		  $(BUILD)/asan/check/unit.result
 
 check: deps
 	@rm -f $(RESULTS)
-	-@$(MAKE) check-build
-	-@$(MAKE) check-unit
-	-@$(MAKE) check-asan
-	-@$(MAKE) check-bhyve
-	-@$(MAKE) check-vsockrun
-	-@$(MAKE) check-pair
-	-@$(MAKE) check-linux
+	-@for c in $(CHECKS); do $(MAKE) check-$$c; done
 	@test/summary $(RESULTS)
 
 # The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.

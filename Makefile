@@ -80,16 +80,17 @@ include tools/illumos/Makefile.inc
 # the last line is their sum.
 #
 RESULTS		= $(patsubst %,$(BUILD)/check/%.result,$(filter-out asan,$(CHECKS))) \
-		  $(BUILD)/asan/check/unit.result
+		  $(BUILD)/asan/check/unit.result \
+		  $(BUILD)/asan/check/bhyve.result
 
 check: deps
 	@rm -f $(RESULTS)
 	-@for c in $(CHECKS); do $(MAKE) check-$$c; done
 	@test/summary $(RESULTS)
 
-# The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Tests in one process under AddressSanitizer and UndefinedBehaviorSanitizer.
 check-asan:
-	@$(MAKE) SAN=address,undefined BUILD=$(BUILD)/asan check-unit
+	@$(MAKE) -k SAN=address,undefined BUILD=$(BUILD)/asan check-unit check-bhyve
 
 # Both compilers, without a warning; and the tables of the kernel's interfaces,
 # which are complete.

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/ioccom.h>
+#include <sys/filio.h>
 
 #ifdef	__cplusplus
 extern "C" {
@@ -86,6 +87,17 @@ struct sockaddr_vm {
  * guests, else VMADDR_CID_LOCAL, or VMADDR_CID_ANY without any transport.
  */
 #define	IOCTL_VM_SOCKETS_GET_LOCAL_CID	_IO(7, 0xb9)
+
+/*
+ * ioctl(2) of a connected socket: int *, how many bytes can be read (FIONREAD),
+ * and how many were sent but not yet given to the peer (the value of TIOCOUTQ).
+ */
+#ifndef	SIOCINQ
+#define	SIOCINQ		FIONREAD
+#endif
+#ifndef	SIOCOUTQ
+#define	SIOCOUTQ	(('t' << 8) | 115)
+#endif
 
 #ifdef	__cplusplus
 }

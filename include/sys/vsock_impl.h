@@ -68,6 +68,9 @@ extern "C" {
 #define	VSOCK_SMALL		512
 #define	VSOCK_GATHER		4096
 
+/* How long a reader waits when fewer bytes than SO_RCVLOWAT are there, ms. */
+#define	VSOCK_LOWAT_TIMEOUT	(3600 * 1000)
+
 #define	VSOCK_BOUND_BUCKETS	256
 #define	VSOCK_CONN_BUCKETS	4096
 
@@ -97,7 +100,7 @@ typedef struct vsock_zone {
 	list_node_t	vz_link;		/* vsock_zones */
 	zoneid_t	vz_zoneid;
 	uint_t		vz_refs;		/* atomic */
-	boolean_t	vz_shutdown;
+	uint_t		vz_shutdown;		/* atomic */
 	vsock_transport_t *vz_loopback;
 	vsock_stats_t	vz_stats;
 	kstat_t		*vz_kstat;
@@ -180,7 +183,7 @@ typedef enum vsock_state {
  */
 struct vsock_conn {
 	kmutex_t	vc_lock;
-	kcondvar_t	vc_cv;		/* vc_upcalls, vc_tcholds went to 0 */
+	kcondvar_t	vc_cv;		/* vc_inupcall, vc_tcholds went to 0 */
 	uint_t		vc_refs;	/* atomic; memory */
 	uint_t		vc_tcholds;	/* atomic; keeps vc_tc, 0: none */
 	uint_t		vc_flags;
@@ -208,8 +211,10 @@ struct vsock_conn {
 	uint32_t	vc_hiwat;	/* sockfs's levels; see vsock.c */
 	uint64_t	vc_rcvmin;
 	uint64_t	vc_rcvmax;
+	uint32_t	vc_rcvlowat;	/* SO_RCVLOWAT, bytes */
 	uint32_t	vc_sndbuf;
 	uint32_t	vc_connect_ms;
+	struct linger	vc_linger;
 
 	uint64_t	vc_delivered;	/* bytes that su_recv() has taken */
 	uint64_t	vc_consumed;	/* bytes reported by vto_consumed() */
@@ -232,6 +237,7 @@ extern vsock_zone_t *vsock_zone_hold_cred(const cred_t *);
 extern vsock_zone_t *vsock_zone_hold_id(zoneid_t);
 extern void vsock_zone_hold(vsock_zone_t *);
 extern void vsock_zone_rele(vsock_zone_t *);
+extern boolean_t vsock_zone_halted(vsock_zone_t *);
 
 /* vsock_sock.c: sockets */
 extern sock_downcalls_t vsock_downcalls;
@@ -253,7 +259,7 @@ extern int vsock_conn_attach(vsock_conn_t *, vsock_transport_t *,
     const vsock_tuple_t *);
 extern void vsock_conn_end(vsock_conn_t *, int error, boolean_t tellpeer);
 extern void vsock_conn_end_all(vsock_zone_t *, vsock_transport_t *, int error);
-extern void vsock_conn_close(vsock_conn_t *);
+extern void vsock_conn_close(vsock_conn_t *, int linger);
 extern int vsock_conn_shutdown(vsock_conn_t *, uint_t how);
 extern void vsock_conn_setbuf(vsock_conn_t *, uint32_t rcvbuf);
 extern void vsock_conn_props(vsock_conn_t *);

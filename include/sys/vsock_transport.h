@@ -373,7 +373,8 @@ extern int vsock_transport_set_ports(vsock_transport_t *,
  * follows.  ECONNREFUSED, nobody listens there; EACCES, the port is not one of
  * vsock_transport_set_ports(); EEXIST, there is such a connection;
  * ESOCKTNOSUPPORT, the listener is of another type, or vtr_types has not that
- * one; ENOBUFS, too many connections; ENOMEM.  May sleep.
+ * one; ENOBUFS, too many connections; ENETDOWN, the zone is being halted;
+ * ENOMEM.  May sleep.
  */
 extern int vsock_up_request(vsock_transport_t *, const vsock_tuple_t *,
     uint_t type, vsock_conn_t **connp, vsock_conn_params_t *params);

@@ -213,9 +213,7 @@ vsock_zone_shutdown(zoneid_t zoneid, void *arg)
 {
 	vsock_zone_t *vz = arg;
 
-	mutex_enter(&vsock_zones_lock);
-	vz->vz_shutdown = B_TRUE;
-	mutex_exit(&vsock_zones_lock);
+	atomic_inc_uint(&vz->vz_shutdown);
 	vsock_loopback_remove(vz);
 	vsock_conn_end_all(vz, NULL, ECONNRESET);
 }
@@ -251,6 +249,15 @@ vsock_zone_rele(vsock_zone_t *vz)
 }
 
 /*
+ * Is the zone being halted?  Then nothing new begins in it.
+ */
+boolean_t
+vsock_zone_halted(vsock_zone_t *vz)
+{
+	return (atomic_or_uint_nv(&vz->vz_shutdown, 0) != 0);
+}
+
+/*
  * The zone's data, held; NULL if there is no such zone, or it is being halted.
  */
 vsock_zone_t *
@@ -261,7 +268,7 @@ vsock_zone_hold_id(zoneid_t zoneid)
 	mutex_enter(&vsock_zones_lock);
 	for (vz = list_head(&vsock_zones); vz != NULL;
 	    vz = list_next(&vsock_zones, vz)) {
-		if (vz->vz_zoneid == zoneid && !vz->vz_shutdown) {
+		if (vz->vz_zoneid == zoneid && !vsock_zone_halted(vz)) {
 			vsock_zone_hold(vz);
 			break;
 		}

@@ -80,6 +80,11 @@
  * that doesn't read, cost three times the window at most, and nothing is lost.
  *
  * Empty records do not exist: see sys/vsock_transport.h.
+ *
+ * SO_RCVLOWAT is sockfs's threshold: a reader who waits is woken when so much,
+ * or all that he wants, has come, or a timer runs out.  Others are not affected.
+ * The threshold is never above the high-water mark, so the peer can always send
+ * enough to reach it.
  */
 
 #include <sys/types.h>
@@ -265,6 +270,7 @@ vsock_conn_create(vsock_zone_t *vz, uint_t type, int kmflag)
 	vc->vc_bound_port = VMADDR_PORT_ANY;
 	vc->vc_rcvmin = VSOCK_BUF_MIN_DEFAULT;
 	vc->vc_rcvmax = VSOCK_BUF_DEFAULT;
+	vc->vc_rcvlowat = 1;
 	vc->vc_sndbuf = VSOCK_BUF_DEFAULT;
 	vc->vc_connect_ms = VSOCK_CONNECT_TIMEOUT;
 	mutex_enter(&vc->vc_lock);
@@ -473,8 +479,9 @@ vsock_listener_lookup(vsock_zone_t *vz, uint32_t cid, uint32_t port)
  * Enter the connection into the table, and count it with its transport, which
  * must be held or otherwise known to stay for the call.  On success the caller
  * has a hold (vsock_conn_rele).  0; EADDRINUSE, there is such a connection;
- * ENOBUFS, too many; ENETDOWN, the transport is going.  Called with vc_lock
- * held.
+ * ENOBUFS, too many; ENETDOWN, the transport or the zone is going: whoever ends
+ * its connections looks into the bucket after that was noted.  Called with
+ * vc_lock held.
  */
 int
 vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
@@ -496,7 +503,7 @@ vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
 		}
 	}
 	mutex_enter(&vtp->vtp_lock);
-	if (vtp->vtp_gone)
+	if (vtp->vtp_gone || vsock_zone_halted(vc->vc_zone))
 		error = ENETDOWN;
 	else if (vtp->vtp_maxconns != 0 &&
 	    vtp->vtp_nconns >= vtp->vtp_maxconns)
@@ -633,10 +640,15 @@ vsock_conn_props(vsock_conn_t *vc)
 	if (vc->vc_upper == NULL)
 		return;
 	sopp.sopp_flags = SOCKOPT_RCVHIWAT | SOCKOPT_RCVLOWAT |
-	    SOCKOPT_MAXBLK | SOCKOPT_MAXPSZ | SOCKOPT_MINPSZ | SOCKOPT_WROFF |
+	    SOCKOPT_RCVTHRESH | SOCKOPT_RCVTIMER | SOCKOPT_MAXBLK |
+	    SOCKOPT_MAXPSZ | SOCKOPT_MINPSZ | SOCKOPT_WROFF |
 	    SOCKOPT_MAXADDRLEN | SOCKOPT_LOOPBACK;
 	sopp.sopp_rxhiwat = vc->vc_hiwat;
 	sopp.sopp_rxlowat = vc->vc_hiwat;
+	if (vc->vc_rcvlowat > 1 && (vc->vc_flags & VCF_END) == 0) {
+		sopp.sopp_rcvthresh = MIN(vc->vc_rcvlowat, vc->vc_hiwat);
+		sopp.sopp_rcvtimer = VSOCK_LOWAT_TIMEOUT;
+	}
 	if (vsock_is_records(vc)) {
 		/*
 		 * In one block: if it made several, and ran out of memory,
@@ -1038,6 +1050,9 @@ vsock_rx_tell_end(vsock_conn_t *vc)
 	vc->vc_flags |= VCF_END_TOLD;
 	vc->vc_flags &= ~VCF_TXFULL;
 	if (vc->vc_end_error != 0) {
+		/* Nor is anything kept from the reader any more. */
+		if (vc->vc_rcvlowat > 1)
+			vsock_conn_props(vc);
 		mutex_exit(&vc->vc_lock);
 		(void) vc->vc_upcalls->su_disconnected(upper, vc->vc_connid,
 		    vc->vc_end_error);
@@ -1073,14 +1088,16 @@ static boolean_t
 vsock_rx_give(vsock_conn_t *vc)
 {
 	sock_upper_handle_t upper = vc->vc_upper;
+	boolean_t push;
 	mblk_t *mp;
 	size_t len;
 	int error;
 
 	if ((mp = vsock_rx_take(vc, &len)) == NULL)
 		return (B_FALSE);
+	push = (vc->vc_rcvlowat <= 1);
 	mutex_exit(&vc->vc_lock);
-	(void) vc->vc_upcalls->su_recv(upper, mp, len, 0, &error, NULL);
+	(void) vc->vc_upcalls->su_recv(upper, mp, len, 0, &error, &push);
 	mutex_enter(&vc->vc_lock);
 	vc->vc_delivered += len;
 	if (len < VSOCK_SMALL)
@@ -1376,8 +1393,10 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	vc->vc_rcvmax = lc->vc_rcvmax;
 	vc->vc_rcvbuf = lc->vc_rcvbuf;
 	vc->vc_hiwat = lc->vc_hiwat;
+	vc->vc_rcvlowat = lc->vc_rcvlowat;
 	vc->vc_sndbuf = lc->vc_sndbuf;
 	vc->vc_connect_ms = lc->vc_connect_ms;
+	vc->vc_linger = lc->vc_linger;
 	mutex_exit(&lc->vc_lock);
 
 	mutex_enter(&vc->vc_lock);
@@ -1722,11 +1741,13 @@ vsock_timer_task(void *arg)
 /*
  * The application has closed the socket: sd_close().  Waits for upcalls that
  * are under way; none is made afterwards.  An open connection is closed in the
- * background.  The reference that sockfs had is dropped.
+ * background; its end is waited for as many seconds as `linger' says, or until
+ * there is a signal.  The reference that sockfs had is dropped.
  */
 void
-vsock_conn_close(vsock_conn_t *vc)
+vsock_conn_close(vsock_conn_t *vc, int linger)
 {
+	clock_t until = ddi_get_lbolt() + drv_usectohz(MICROSEC) * linger;
 	mblk_t *mp;
 
 	mutex_enter(&vc->vc_lock);
@@ -1746,6 +1767,13 @@ vsock_conn_close(vsock_conn_t *vc)
 		mutex_exit(&vc->vc_lock);
 		vc->vc_tp->vtp_ops->vto_shutdown(vc->vc_tc, VSOCK_SHUT_BOTH);
 		vsock_conn_rele(vc);
+		mutex_enter(&vc->vc_lock);
+		while (linger > 0 && vc->vc_tp != NULL) {
+			if (cv_timedwait_sig(&vc->vc_cv, &vc->vc_lock,
+			    until) <= 0)
+				break;
+		}
+		mutex_exit(&vc->vc_lock);
 	} else if (vc->vc_state == VSOCK_S_CONNECTING) {
 		mutex_exit(&vc->vc_lock);
 		vsock_conn_end(vc, ECONNABORTED, B_TRUE);

@@ -32,6 +32,8 @@
 #include <sys/cred.h>
 #include <sys/policy.h>
 #include <sys/time.h>
+#include <sys/file.h>
+#include <sys/sunddi.h>
 #include <sys/socket.h>
 #include <sys/socketvar.h>
 #include <sys/vsock_impl.h>
@@ -294,6 +296,16 @@ vsock_getopt_int(int n, void *val, socklen_t *lenp)
 	return (0);
 }
 
+static int
+vsock_getopt_linger(const vsock_conn_t *vc, void *val, socklen_t *lenp)
+{
+	if (*lenp < sizeof (vc->vc_linger))
+		return (EINVAL);
+	bcopy(&vc->vc_linger, val, sizeof (vc->vc_linger));
+	*lenp = sizeof (vc->vc_linger);
+	return (0);
+}
+
 /*
  * SO_RCVBUF: what can be queued.  Of a stream, the peer is told a third more.
  */
@@ -365,8 +377,12 @@ vsock_sd_getsockopt(sock_lower_handle_t lower, int level, int name, void *val,
 			error = vsock_getopt_int(vsock_rcvbuf(vc), val, lenp);
 		else if (name == SO_SNDBUF)
 			error = vsock_getopt_int(vc->vc_sndbuf, val, lenp);
+		else if (name == SO_RCVLOWAT)
+			error = vsock_getopt_int(vc->vc_rcvlowat, val, lenp);
 		else if (name == SO_PROTOTYPE)
 			error = vsock_getopt_int(0, val, lenp);
+		else if (name == SO_LINGER)
+			error = vsock_getopt_linger(vc, val, lenp);
 	}
 	mutex_exit(&vc->vc_lock);
 	return (error);
@@ -437,6 +453,46 @@ vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 }
 
 /*
+ * How much must have come before a reader is told.  EINVAL, more than the peer
+ * may send.
+ */
+static int
+vsock_set_rcvlowat(vsock_conn_t *vc, uint32_t bytes)
+{
+	int error = 0;
+
+	mutex_enter(&vc->vc_lock);
+	if (bytes > vc->vc_rcvbuf) {
+		error = EINVAL;
+	} else {
+		vc->vc_rcvlowat = MAX(bytes, 1);
+		vsock_conn_props(vc);
+	}
+	mutex_exit(&vc->vc_lock);
+	return (error);
+}
+
+/*
+ * Whether, and for how many seconds, close(2) waits for the end.
+ */
+static int
+vsock_set_linger(vsock_conn_t *vc, const void *val, socklen_t len)
+{
+	struct linger linger;
+
+	if (len < sizeof (linger))
+		return (EINVAL);
+	bcopy(val, &linger, sizeof (linger));
+	if (linger.l_linger < 0)
+		return (EINVAL);
+	linger.l_onoff = (linger.l_onoff != 0 ? SO_LINGER : 0);
+	mutex_enter(&vc->vc_lock);
+	vc->vc_linger = linger;
+	mutex_exit(&vc->vc_lock);
+	return (0);
+}
+
+/*
  * SO_RCVBUF counts what can be queued, SO_VM_SOCKETS_BUFFER_SIZE what the peer
  * is told, which is a third more on a stream.
  */
@@ -463,8 +519,11 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 	case SO_DEBUG:
 		/* Harmless, and without a meaning here. */
 		return (len < sizeof (n) ? EINVAL : 0);
+	case SO_LINGER:
+		return (vsock_set_linger(vc, val, len));
 	case SO_RCVBUF:
 	case SO_SNDBUF:
+	case SO_RCVLOWAT:
 	case SO_PROTOTYPE:
 		if (len < sizeof (n))
 			return (EINVAL);
@@ -477,6 +536,8 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 	}
 	if (name == SO_PROTOTYPE)
 		return (n == 0 || n == PF_VSOCK ? 0 : EPROTONOSUPPORT);
+	if (name == SO_RCVLOWAT)
+		return (vsock_set_rcvlowat(vc, n));
 	if (name == SO_RCVBUF) {
 		vsock_set_rcvbuf(vc, vc->vc_type == VSOCK_TYPE_STREAM ?
 		    n + (uint64_t)n / 3 : (uint64_t)n);
@@ -490,8 +551,9 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 
 /*
  * ENOTCONN, never connected; EPIPE, not open for sending any more; EISCONN,
- * EOPNOTSUPP, an address was given; EMSGSIZE, a record that is too large.  mp
- * is consumed.  Nothing is sent for an empty message.
+ * EOPNOTSUPP, an address was given, or control data, of which none has a meaning
+ * here; EMSGSIZE, a record that is too large.  mp is consumed.  Nothing is sent
+ * for an empty message.
  */
 static int
 vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,
@@ -511,6 +573,8 @@ vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,
 			error = EOPNOTSUPP;
 	} else if (msg->msg_namelen != 0) {
 		error = EISCONN;
+	} else if (msg->msg_controllen != 0) {
+		error = EOPNOTSUPP;
 	} else {
 		VERIFY(vsock_conn_hold(vc));
 	}
@@ -559,22 +623,53 @@ vsock_sd_clr_flowctrl(sock_lower_handle_t lower)
 }
 
 /*
- * sockfs knows FIONREAD and the like itself.
+ * SIOCOUTQ: bytes that the peer has not been given yet.  sockfs knows FIONREAD
+ * and the like itself.  ENOTTY; EFAULT; EINVAL, the socket listens; EOPNOTSUPP,
+ * it has never been connected.
  */
 static int
 vsock_sd_ioctl(sock_lower_handle_t lower, int cmd, intptr_t arg, int mode,
     int32_t *rvalp, cred_t *cr)
 {
-	return (ENOTTY);
+	vsock_conn_t *vc = (vsock_conn_t *)lower;
+	boolean_t was, listens;
+	int bytes = 0;
+
+	if (cmd != SIOCOUTQ)
+		return (ENOTTY);
+	mutex_enter(&vc->vc_lock);
+	was = (vc->vc_flags & VCF_WASCONN) != 0;
+	listens = (vc->vc_state == VSOCK_S_LISTEN);
+	mutex_exit(&vc->vc_lock);
+	if (!was)
+		return (listens ? EINVAL : EOPNOTSUPP);
+	if (vsock_conn_hold(vc)) {
+		if (vc->vc_tc != NULL) {
+			bytes = (int)MIN(
+			    vc->vc_tp->vtp_ops->vto_unsent(vc->vc_tc), INT_MAX);
+		}
+		vsock_conn_rele(vc);
+	}
+	if (ddi_copyout(&bytes, (void *)arg, sizeof (bytes), mode) != 0)
+		return (EFAULT);
+	return (0);
 }
 
 /*
- * Always done when it returns, as far as sockfs is concerned.
+ * Always done when it returns, as far as sockfs is concerned.  A non-blocking
+ * socket does not linger.
  */
 static int
 vsock_sd_close(sock_lower_handle_t lower, int flag, cred_t *cr)
 {
-	vsock_conn_close((vsock_conn_t *)lower);
+	vsock_conn_t *vc = (vsock_conn_t *)lower;
+	int linger = 0;
+
+	mutex_enter(&vc->vc_lock);
+	if (vc->vc_linger.l_onoff != 0 && (flag & (FNDELAY | FNONBLOCK)) == 0)
+		linger = vc->vc_linger.l_linger;
+	mutex_exit(&vc->vc_lock);
+	vsock_conn_close(vc, linger);
 	return (0);
 }
 

@@ -68,10 +68,12 @@
  * in whatever process.  That, and as well a shutdown of both directions, makes
  * va_fd hang up.  The two are told apart by the name of the application's end:
  * it can be bound again if and only if the end is gone.  Then what is left for
- * the kernel is sent, what comes from it is dropped, and the socket closed.
+ * the kernel is sent, what comes from it is dropped, and the socket closed.  If
+ * it is to linger, a thread of its own does the closing, and whoever wants to
+ * know when the connection has ended (va_waiters) is told.
  *
- * Locking: app_lock covers the run queue and va_queued.  The rest belongs to
- * the main thread.
+ * Locking: app_lock covers the run queue, va_queued and va_closed.  The rest
+ * belongs to the main thread.
  */
 
 #include <sys/epoll.h>
@@ -88,6 +90,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <fakekernel.h>
 #include "translate.h"
 #include "vsockd.h"
 
@@ -141,7 +144,11 @@ struct vsd_app {
 	int		va_error;	/* a reset, for app_error() */
 	int		va_so_error;	/* a failed connect, for SO_ERROR */
 	size_t		va_filler;	/* bytes of it */
-	vsd_ctl_t	*va_waiters;	/* for the end of CONNECTING */
+	bool		va_linger;	/* SO_LINGER is on */
+	bool		va_closing;	/* va_closer is at work */
+	bool		va_closed;	/* ... and done; app_lock */
+	pthread_t	va_closer;
+	vsd_ctl_t	*va_waiters;	/* for the end of CONNECTING, or all */
 };
 
 static uint64_t app_instance;
@@ -222,23 +229,21 @@ app_name(struct sockaddr_un *sun, uint64_t id, const char *suffix)
 	return ((socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n));
 }
 
-vsd_app_t *
-app_find(int fd)
+static vsd_app_t *
+app_find_name(const struct sockaddr_un *sun, socklen_t len)
 {
-	struct sockaddr_un sun, want;
-	socklen_t len = sizeof (sun);
+	struct sockaddr_un want;
 	unsigned long long instance, id;
-	char path[sizeof (sun.sun_path) + 1];
+	char path[sizeof (sun->sun_path) + 1];
 	vsd_app_t *a;
 
-	if (getsockname(fd, (struct sockaddr *)&sun, &len) != 0 ||
-	    len > sizeof (sun) || !vsc_name_ours(&sun, len))
+	if (len > sizeof (*sun) || !vsc_name_ours(sun, len))
 		return (NULL);
 	(void) memset(path, 0, sizeof (path));
-	(void) memcpy(path, sun.sun_path + 1,
+	(void) memcpy(path, sun->sun_path + 1,
 	    len - offsetof(struct sockaddr_un, sun_path) - 1);
 	if (sscanf(path, VSC_NAME "%16llx/%llu", &instance, &id) != 2 ||
-	    len != app_name(&want, id, "") || memcmp(&sun, &want, len) != 0)
+	    len != app_name(&want, id, "") || memcmp(sun, &want, len) != 0)
 		return (NULL);
 	for (a = app_hash[id % APP_HASH]; a != NULL; a = a->va_next) {
 		if (a->va_id == id)
@@ -252,6 +257,17 @@ static int
 app_unix_type(bool records)
 {
 	return ((records ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC);
+}
+
+vsd_app_t *
+app_find(int fd)
+{
+	struct sockaddr_un sun;
+	socklen_t len = sizeof (sun);
+
+	if (getsockname(fd, (struct sockaddr *)&sun, &len) != 0)
+		return (NULL);
+	return (app_find_name(&sun, len));
 }
 
 /* Whether the application's end is gone. */
@@ -362,7 +378,7 @@ app_free(vsd_app_t *a)
 		continue;
 	*pp = a->va_next;
 	while (a->va_waiters != NULL)
-		ctl_connected(a->va_waiters, ECONNABORTED);
+		ctl_connected(a->va_waiters, a->va_gone ? 0 : ECONNABORTED);
 	(void) close(a->va_fd);
 	if (a->va_appfd != -1)
 		(void) close(a->va_appfd);
@@ -371,13 +387,42 @@ app_free(vsd_app_t *a)
 	free(a);
 }
 
+/* The thread that closes a socket which lingers. */
+static void *
+app_closer(void *arg)
+{
+	vsd_app_t *a = arg;
+
+	fk_thread_attach("linger");
+	xl_close(a->va_file, true);
+	fk_thread_detach();
+	(void) pthread_mutex_lock(&app_lock);
+	a->va_closed = true;
+	(void) pthread_mutex_unlock(&app_lock);
+	app_queue(a);
+	return (NULL);
+}
+
+/* The application has closed, and all its data is in the kernel. */
+static void
+app_close(vsd_app_t *a)
+{
+	fsk_pollnotify(a->va_file, NULL, NULL);
+	a->va_closing = (pthread_create(&a->va_closer, NULL, app_closer, a) ==
+	    0);
+}
+
 static void
 app_destroy(vsd_app_t *a)
 {
 	vsd_app_t **pp;
 
-	fsk_pollnotify(a->va_file, NULL, NULL);
-	(void) fsk_close(a->va_file);
+	if (a->va_closing) {
+		(void) pthread_join(a->va_closer, NULL);
+	} else {
+		fsk_pollnotify(a->va_file, NULL, NULL);
+		xl_close(a->va_file, false);
+	}
 
 	(void) pthread_mutex_lock(&app_lock);
 	for (pp = &app_head; *pp != NULL; pp = &(*pp)->va_run_next) {
@@ -823,6 +868,16 @@ app_check_accept(vsd_app_t *a)
 static void
 app_turn(vsd_app_t *a)
 {
+	bool closed;
+
+	if (a->va_closing) {
+		(void) pthread_mutex_lock(&app_lock);
+		closed = a->va_closed;
+		(void) pthread_mutex_unlock(&app_lock);
+		if (closed)
+			app_destroy(a);
+		return;
+	}
 	if (a->va_fd_hup) {
 		a->va_fd_hup = false;
 		if (app_is_gone(a)) {
@@ -845,8 +900,12 @@ app_turn(vsd_app_t *a)
 	case APP_IDLE:
 		break;
 	}
-	if (a->va_gone && (a->va_state != APP_CONNECTED || a->va_up_done))
-		app_destroy(a);
+	if (a->va_gone && (a->va_state != APP_CONNECTED || a->va_up_done)) {
+		if (a->va_linger && a->va_state == APP_CONNECTED)
+			app_close(a);
+		if (!a->va_closing)
+			app_destroy(a);
+	}
 }
 
 bool
@@ -935,6 +994,7 @@ app_accept(vsd_app_t *a, bool told, void *addr, uint32_t *lenp, int *fdp)
 		    fdp);
 		if (err == 0) {
 			app_limit(new, *fdp);
+			new->va_linger = a->va_linger;
 			app_connect_done(new, 0);
 		}
 	}
@@ -1010,7 +1070,46 @@ int
 app_setsockopt(vsd_app_t *a, int level, int name, const void *val,
     uint32_t len)
 {
-	return (xl_setsockopt(a->va_file, level, name, val, len));
+	int err = xl_setsockopt(a->va_file, level, name, val, len);
+	struct linger linger;
+
+	if (err == 0 && level == SOL_SOCKET && name == SO_LINGER) {
+		(void) memcpy(&linger, val, sizeof (linger));
+		a->va_linger = (linger.l_onoff != 0 && linger.l_linger != 0);
+	}
+	return (err);
+}
+
+/* What is on its way from the application is not yet the kernel's. */
+int
+app_ioctl(vsd_app_t *a, unsigned cmd, int *value)
+{
+	int err = xl_ioctl(a->va_file, cmd, value), n;
+
+	if (err == 0 && cmd == SIOCOUTQ && a->va_state == APP_CONNECTED &&
+	    !a->va_up_done) {
+		if (ioctl(a->va_fd, FIONREAD, &n) == 0)
+			*value += n;
+		if (a->va_up.ab_data != NULL)
+			*value += (int)(a->va_up.ab_len - a->va_up.ab_off);
+	}
+	return (err);
+}
+
+int
+app_closed(const void *name, uint32_t len, vsd_ctl_t *waiter)
+{
+	struct sockaddr_un sun;
+	vsd_app_t *a;
+
+	if (len > sizeof (sun))
+		return (EINVAL);
+	(void) memcpy(&sun, name, len);
+	a = app_find_name(&sun, len);
+	if (a == NULL || !a->va_linger || (!a->va_gone && !app_is_gone(a)))
+		return (0);
+	ctl_wait(waiter, &a->va_waiters);
+	return (EINPROGRESS);
 }
 
 /*

@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <fakekernel.h>
+#include "translate.h"
 #include "vsockd.h"
 
 struct vsd_ctl {
@@ -152,6 +153,17 @@ ctl_kstat(int *fdp)
 	return (err);
 }
 
+static int
+ctl_local_cid(vsc_reply_t *rep)
+{
+	uint32_t cid = 0;
+	int err = xl_local_cid(&cid);
+
+	(void) memcpy(rep->vp_data, &cid, sizeof (cid));
+	rep->vp_len = sizeof (cid);
+	return (err);
+}
+
 /*
  * Does what is asked for: 0 or errno.  EINPROGRESS with `*waits' set: the reply
  * comes later.
@@ -171,6 +183,12 @@ ctl_request(vsd_ctl_t *c, const vsc_request_t *q, int fd, vsc_reply_t *rep,
 		    newfd));
 	if (q->vq_op == VSC_KSTAT)
 		return (ctl_kstat(newfd));
+	if (q->vq_op == VSC_LOCAL_CID)
+		return (ctl_local_cid(rep));
+	if (q->vq_op == VSC_CLOSED) {
+		*waits = true;
+		return (app_closed(q->vq_data, q->vq_len, c));
+	}
 	if (fd == -1 || (a = app_find(fd)) == NULL)
 		return (EBADF);
 
@@ -205,6 +223,9 @@ ctl_request(vsd_ctl_t *c, const vsc_request_t *q, int fd, vsc_reply_t *rep,
 		err = app_setsockopt(a, arg[0], arg[1], q->vq_data, q->vq_len);
 		app_limit(a, fd);
 		break;
+	case VSC_IOCTL:
+		rep->vp_len = sizeof (int);
+		return (app_ioctl(a, (uint32_t)arg[0], (int *)rep->vp_data));
 	case VSC_SHUTDOWN:
 		err = app_shutdown(a, arg[0]);
 		break;

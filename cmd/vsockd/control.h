@@ -43,6 +43,10 @@
  * A listening socket is readable, by a byte from vsockd, while connections
  * wait.  accept(2) asks for a connection, and if there is none waits until it
  * sees the byte; it is vsockd that takes it away.
+ *
+ * Options that concern the movement of data (timeouts, SO_RCVLOWAT, SO_LINGER)
+ * are set for the pair as well.  A program that closes a socket for which it
+ * wants to linger tells so afterwards, by the name, and waits for the reply.
  */
 
 #include <sys/types.h>
@@ -70,7 +74,10 @@ enum {
 	VSC_SETSOCKOPT,		/* level, option; value in data */
 	VSC_SHUTDOWN,		/* how; the same is then done to the pair */
 	VSC_ERROR,		/* why there is an end of file: error */
-	VSC_KSTAT		/* a file with all statistics */
+	VSC_KSTAT,		/* a file with all statistics */
+	VSC_IOCTL,		/* FIONREAD, SIOCOUTQ: int in data */
+	VSC_LOCAL_CID,		/* no socket: uint32_t in data */
+	VSC_CLOSED		/* no socket, its name in data: after its end */
 };
 
 typedef struct vsc_request {

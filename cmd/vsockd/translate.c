@@ -15,7 +15,9 @@
  * the integers are laid out alike, only the family in an address differs.
  */
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <linux/sockios.h>
 #include <errno.h>
 #include <string.h>
 #include <fakekernel.h>
@@ -31,7 +33,11 @@
 #define	ILL_SOCK_SEQPACKET	6
 
 #define	ILL_SOL_SOCKET		0xffff
-#define	ILL_SOL_VSOCK		287
+#define	XL_SOL_VSOCK		287	/* in both */
+
+#define	ILL_FIONREAD		0x4004667f
+#define	ILL_SIOCOUTQ		0x7473
+#define	ILL_GET_LOCAL_CID	0x200007b9
 
 #define	ILL_SO_VSOCK_MAX_RECORD	1
 
@@ -57,7 +63,8 @@ typedef enum {
 	XL_BOOL,	/* illumos gives the option's own bit, Linux 1 */
 	XL_ERRNO,
 	XL_TYPE,
-	XL_DOMAIN
+	XL_DOMAIN,
+	XL_LINGER	/* its first member is as XL_BOOL */
 } xl_kind_t;
 
 static const struct {
@@ -71,7 +78,7 @@ static const struct {
 	{ SO_KEEPALIVE,		0x0008,	XL_BOOL },
 	{ SO_DONTROUTE,		0x0010,	XL_BOOL },
 	{ SO_BROADCAST,		0x0020,	XL_BOOL },
-	{ SO_LINGER,		0x0080,	XL_RAW },
+	{ SO_LINGER,		0x0080,	XL_LINGER },
 	{ SO_OOBINLINE,		0x0100,	XL_BOOL },
 	{ SO_SNDBUF,		0x1001,	XL_RAW },
 	{ SO_RCVBUF,		0x1002,	XL_RAW },
@@ -229,8 +236,9 @@ xl_getpeername(fsk_file_t *f, void *addr, uint32_t *lenp)
 static bool
 xl_option(int *levelp, int *namep, xl_kind_t *kindp)
 {
-	if (*levelp == AF_VSOCK) {
-		*levelp = ILL_AF_VSOCK;
+	if (*levelp == AF_VSOCK || *levelp == XL_SOL_VSOCK) {
+		if (*levelp == AF_VSOCK)
+			*levelp = ILL_AF_VSOCK;
 		*kindp = XL_RAW;
 		return (true);
 	}
@@ -256,12 +264,13 @@ xl_getsockopt(fsk_file_t *f, int level, int name, void *val, uint32_t *lenp)
 	if (!xl_option(&level, &name, &kind))
 		return (ENOPROTOOPT);
 	err = fsk_getsockopt(f, level, name, val, lenp);
-	if (err != 0 || kind == XL_RAW || *lenp != sizeof (num))
+	if (err != 0 || kind == XL_RAW || *lenp < sizeof (num))
 		return (fk_errno_to_host(err));
 
 	(void) memcpy(&num, val, sizeof (num));
 	switch (kind) {
 	case XL_BOOL:
+	case XL_LINGER:
 		num = (num != 0);
 		break;
 	case XL_ERRNO:
@@ -300,6 +309,45 @@ int
 xl_shutdown(fsk_file_t *f, int how)
 {
 	return (fk_errno_to_host(fsk_shutdown(f, how)));
+}
+
+int
+xl_ioctl(fsk_file_t *f, unsigned cmd, int *value)
+{
+	switch (cmd) {
+	case FIONREAD:
+		cmd = ILL_FIONREAD;
+		break;
+	case SIOCOUTQ:
+		cmd = ILL_SIOCOUTQ;
+		break;
+	default:
+		return (ENOTTY);
+	}
+	return (fk_errno_to_host(fsk_ioctl(f, (int)cmd, (intptr_t)value,
+	    NULL)));
+}
+
+int
+xl_local_cid(uint32_t *cidp)
+{
+	fk_file_t *dev;
+	int err = fk_open("/dev/vsock", &dev);
+
+	if (err == 0) {
+		err = fk_ioctl(dev, ILL_GET_LOCAL_CID, (intptr_t)cidp, NULL);
+		(void) fk_close(dev);
+	}
+	return (fk_errno_to_host(err));
+}
+
+void
+xl_close(fsk_file_t *f, bool lingers)
+{
+	/* A non-blocking one would not. */
+	if (lingers)
+		fsk_set_nonblock(f, false);
+	(void) fsk_close(f);
 }
 
 int
@@ -342,7 +390,7 @@ xl_max_record(fsk_file_t *f, uint64_t *bytesp)
 {
 	uint32_t len = sizeof (*bytesp);
 
-	return (fk_errno_to_host(fsk_getsockopt(f, ILL_SOL_VSOCK,
+	return (fk_errno_to_host(fsk_getsockopt(f, XL_SOL_VSOCK,
 	    ILL_SO_VSOCK_MAX_RECORD, bytesp, &len)));
 }
 

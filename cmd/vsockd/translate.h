@@ -40,6 +40,12 @@ extern int xl_getsockopt(fsk_file_t *, int level, int name, void *val,
 extern int xl_setsockopt(fsk_file_t *, int level, int name, const void *val,
     uint32_t len);
 extern int xl_shutdown(fsk_file_t *, int how);
+/* FIONREAD, SIOCOUTQ; ENOTTY. */
+extern int xl_ioctl(fsk_file_t *, unsigned cmd, int *);
+/* What /dev/vsock says. */
+extern int xl_local_cid(uint32_t *);
+/* The last close; `lingers': it may block if the socket is to. */
+extern void xl_close(fsk_file_t *, bool lingers);
 extern int xl_send(fsk_file_t *, const void *, size_t, size_t *donep);
 /* 0 and *donep 0: end of file. */
 extern int xl_recv(fsk_file_t *, void *, size_t, size_t *donep);

@@ -24,7 +24,7 @@
  *
  * Threads: the main thread runs the event loop, with everything of app.c and
  * control.c in it, and never blocks elsewhere.  Each guest has one (in
- * vhost_user.c).  The simulated kernel has its own, and calls back into app.c
+ * vhost_user.c), and so has each socket whose close waits (SO_LINGER).  The simulated kernel has its own, and calls back into app.c
  * and guest.c from them.
  */
 
@@ -96,6 +96,12 @@ extern int app_shutdown(vsd_app_t *, int how);
  * that are too large for the connection as it is now.
  */
 extern void app_limit(vsd_app_t *, int fd);
+extern int app_ioctl(vsd_app_t *, unsigned cmd, int *);
+/*
+ * A descriptor of the socket of that name was closed: 0, or EINPROGRESS if it
+ * was the last and the socket lingers, and ctl_connected() is called later.
+ */
+extern int app_closed(const void *name, uint32_t len, vsd_ctl_t *waiter);
 /* Why the application sees an end of file: told once; 0, it is one. */
 extern int app_error(vsd_app_t *);
 

@@ -27,18 +27,32 @@
  * that may wait (accept, connect) waits in a receive call, on the socket
  * itself or on the request's connection, and so is interrupted as it should
  * be.
+ *
+ * /dev/vsock is there whether the machine has one or not: a memory file whose
+ * name tells what it is, of which only the ioctl is of use.
  */
 
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <linux/sockios.h>
+#include <linux/vm_sockets.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include "../vsockd/control.h"
+
+#define	PRE_DEVICE	"/dev/vsock"
+#define	PRE_MEMFD	"vsockrun:" PRE_DEVICE
 
 /*
  * The calls that are replaced, and the ones behind them.  REAL(recv) is the
@@ -48,17 +62,27 @@
 static __typeof__(accept) *pre_accept;
 static __typeof__(accept4) *pre_accept4;
 static __typeof__(bind) *pre_bind;
+static __typeof__(close) *pre_close;
 static __typeof__(connect) *pre_connect;
 static __typeof__(getpeername) *pre_getpeername;
 static __typeof__(getsockname) *pre_getsockname;
 static __typeof__(getsockopt) *pre_getsockopt;
+static __typeof__(ioctl) *pre_ioctl;
 static __typeof__(listen) *pre_listen;
+static __typeof__(open) *pre_open;
+static __typeof__(open64) *pre_open64;
+static __typeof__(openat) *pre_openat;
+static __typeof__(openat64) *pre_openat64;
 static __typeof__(read) *pre_read;
 static __typeof__(readv) *pre_readv;
 static __typeof__(recv) *pre_recv;
 static __typeof__(recvfrom) *pre_recvfrom;
+static __typeof__(recvmmsg) *pre_recvmmsg;
 static __typeof__(recvmsg) *pre_recvmsg;
 static __typeof__(send) *pre_send;
+static __typeof__(sendfile) *pre_sendfile;
+static __typeof__(sendfile64) *pre_sendfile64;
+static __typeof__(sendmmsg) *pre_sendmmsg;
 static __typeof__(sendmsg) *pre_sendmsg;
 static __typeof__(sendto) *pre_sendto;
 static __typeof__(setsockopt) *pre_setsockopt;
@@ -91,6 +115,10 @@ extern ssize_t __read_chk(int, void *, size_t, size_t);
 extern ssize_t __recv_chk(int, void *, size_t, size_t, int);
 extern ssize_t __recvfrom_chk(int, void *, size_t, size_t, int,
     struct sockaddr *, socklen_t *);
+extern int __open_2(const char *, int);
+extern int __open64_2(const char *, int);
+extern int __openat_2(int, const char *, int);
+extern int __openat64_2(int, const char *, int);
 
 static int
 pre_fail(int err)
@@ -108,18 +136,27 @@ typedef enum {
 	PRE_CONNECTED		/* or has been */
 } pre_kind_t;
 
+/* Whether it is ours, and its name. */
+static bool
+pre_name(int fd, struct sockaddr_un *sun, socklen_t *lenp)
+{
+	int saved = errno;
+	bool ours;
+
+	*lenp = sizeof (*sun);
+	ours = REAL(getsockname)(fd, (struct sockaddr *)sun, lenp) == 0 &&
+	    *lenp <= sizeof (*sun) && vsc_name_ours(sun, *lenp);
+	errno = saved;
+	return (ours);
+}
+
 static bool
 pre_ours(int fd)
 {
 	struct sockaddr_un sun;
-	socklen_t len = sizeof (sun);
-	int saved = errno;
-	bool ours;
+	socklen_t len;
 
-	ours = REAL(getsockname)(fd, (struct sockaddr *)&sun, &len) == 0 &&
-	    len <= sizeof (sun) && vsc_name_ours(&sun, len);
-	errno = saved;
-	return (ours);
+	return (pre_name(fd, &sun, &len));
 }
 
 static pre_kind_t
@@ -159,7 +196,8 @@ pre_request(const vsc_request_t *req, int fd, vsc_reply_t *rep, int *newfd,
 	} cu = { .cu_buf = { 0 } };
 	struct iovec iov = { (void *)(uintptr_t)req, sizeof (*req) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	const bool waits = (req->vq_op == VSC_CONNECT && req->vq_arg[0] == 0);
+	const bool waits = (req->vq_op == VSC_CONNECT &&
+	    req->vq_arg[0] == 0) || req->vq_op == VSC_CLOSED;
 	struct cmsghdr *cm;
 	int s, err = ENETDOWN;
 	ssize_t n;
@@ -190,6 +228,13 @@ pre_request(const vsc_request_t *req, int fd, vsc_reply_t *rep, int *newfd,
 	} while (n < 0 && errno == EINTR);
 	if (n != sizeof (*req))
 		goto out;
+	/* A program that lingers says for how long. */
+	if (req->vq_op == VSC_CLOSED) {
+		const struct timeval tv = { .tv_sec = req->vq_arg[0] };
+
+		(void) REAL(setsockopt)(s, SOL_SOCKET, SO_RCVTIMEO, &tv,
+		    sizeof (tv));
+	}
 
 	iov.iov_base = rep;
 	iov.iov_len = sizeof (*rep);
@@ -207,7 +252,7 @@ pre_request(const vsc_request_t *req, int fd, vsc_reply_t *rep, int *newfd,
 	    cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS)
 		(void) memcpy(newfd, CMSG_DATA(cm), sizeof (int));
 out:
-	(void) close(s);
+	(void) REAL(close)(s);
 	return (err);
 }
 
@@ -334,6 +379,25 @@ connect(int fd, const struct sockaddr *addr, socklen_t len)
 	    addr, len));
 }
 
+/* What a connection has from its listener, as far as the pair has to know. */
+static void
+pre_inherit(int fd, int newfd)
+{
+	struct linger linger;
+	socklen_t len = sizeof (linger);
+	int lowat;
+
+	if (REAL(getsockopt)(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 &&
+	    linger.l_onoff != 0)
+		(void) REAL(setsockopt)(newfd, SOL_SOCKET, SO_LINGER, &linger,
+		    len);
+	len = sizeof (lowat);
+	if (REAL(getsockopt)(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, &len) == 0 &&
+	    lowat != 1)
+		(void) REAL(setsockopt)(newfd, SOL_SOCKET, SO_RCVLOWAT, &lowat,
+		    len);
+}
+
 EXPORT int
 accept4(int fd, struct sockaddr *addr, socklen_t *lenp, int flags)
 {
@@ -364,6 +428,7 @@ accept4(int fd, struct sockaddr *addr, socklen_t *lenp, int flags)
 		return (pre_fail(err));
 	if ((flags & SOCK_NONBLOCK) != 0)
 		(void) fcntl(newfd, F_SETFL, O_RDWR | O_NONBLOCK);
+	pre_inherit(fd, newfd);
 	errno = saved;
 	if (addr != NULL && lenp != NULL)
 		(void) pre_copyout(&rep, addr, lenp);
@@ -427,9 +492,50 @@ getsockopt(int fd, int level, int name, void *val, socklen_t *lenp)
 EXPORT int
 setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
+	int res;
+
 	if (pre_native_option(level, name) || !pre_ours(fd))
 		return (REAL(setsockopt)(fd, level, name, val, len));
-	return (pre_simple(fd, VSC_SETSOCKOPT, level, name, val, len));
+	res = pre_simple(fd, VSC_SETSOCKOPT, level, name, val, len);
+	/* These are a matter of both. */
+	if (res == 0 && level == SOL_SOCKET &&
+	    (name == SO_RCVLOWAT || name == SO_LINGER))
+		res = REAL(setsockopt)(fd, level, name, val, len);
+	return (res);
+}
+
+/*
+ * A socket that lingers is closed, and if that was its last descriptor its end
+ * is waited for: which vsockd can tell.
+ */
+EXPORT int
+close(int fd)
+{
+	vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= VSC_CLOSED
+	};
+	struct linger linger;
+	socklen_t len = sizeof (linger);
+	struct sockaddr_un sun;
+	vsc_reply_t rep;
+	int saved = errno, res;
+
+	if (REAL(getsockopt)(fd, SOL_SOCKET, SO_LINGER, &linger, &len) != 0 ||
+	    linger.l_onoff == 0 || linger.l_linger <= 0 ||
+	    (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 ||
+	    !pre_name(fd, &sun, &len)) {
+		errno = saved;
+		return (REAL(close)(fd));
+	}
+	if ((res = REAL(close)(fd)) == 0) {
+		req.vq_arg[0] = linger.l_linger;
+		req.vq_len = len;
+		(void) memcpy(req.vq_data, &sun, len);
+		(void) pre_request(&req, -1, &rep, NULL, false);
+		errno = saved;
+	}
+	return (res);
 }
 
 EXPORT int
@@ -438,6 +544,151 @@ shutdown(int fd, int how)
 	if (pre_ours(fd) && pre_simple(fd, VSC_SHUTDOWN, how, 0, NULL, 0) != 0)
 		return (-1);
 	return (REAL(shutdown)(fd, how));
+}
+
+/*
+ * The device, and ioctls.
+ */
+
+static bool
+pre_is_device(int fd)
+{
+	static const char want[] = "/memfd:" PRE_MEMFD " ";
+	char link[sizeof (want) + 16], path[64];
+	ssize_t n;
+
+	(void) snprintf(path, sizeof (path), "/proc/self/fd/%d", fd);
+	n = readlink(path, link, sizeof (link));
+	return (n >= (ssize_t)sizeof (want) - 1 &&
+	    memcmp(link, want, sizeof (want) - 1) == 0);
+}
+
+static bool
+pre_names_device(const char *path)
+{
+	/* libc's headers promise that it is not null: forget that. */
+	__asm__("" : "+r" (path));
+	return (path != NULL && strcmp(path, PRE_DEVICE) == 0);
+}
+
+static int
+pre_open_device(int flags)
+{
+	return (memfd_create(PRE_MEMFD,
+	    (flags & O_CLOEXEC) != 0 ? MFD_CLOEXEC : 0));
+}
+
+static bool
+pre_needs_mode(int flags)
+{
+	return ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE);
+}
+
+/* One of the variants of open(2) that may have a mode. */
+#define	PRE_OPEN(name, params, args, path, last)			\
+EXPORT int								\
+name params								\
+{									\
+	mode_t mode = 0;						\
+	va_list ap;							\
+									\
+	if (pre_names_device(path))					\
+		return (pre_open_device(flags));			\
+	if (pre_needs_mode(flags)) {					\
+		va_start(ap, last);					\
+		mode = (mode_t)va_arg(ap, unsigned);			\
+		va_end(ap);						\
+	}								\
+	return (REAL(name) args);					\
+}
+
+PRE_OPEN(open, (const char *path, int flags, ...), (path, flags, mode), path,
+    flags)
+PRE_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode), path,
+    flags)
+PRE_OPEN(openat, (int dir, const char *path, int flags, ...),
+    (dir, path, flags, mode), path, flags)
+PRE_OPEN(openat64, (int dir, const char *path, int flags, ...),
+    (dir, path, flags, mode), path, flags)
+
+EXPORT int
+__open_2(const char *path, int flags)
+{
+	if (pre_needs_mode(flags))
+		abort();
+	return (open(path, flags));
+}
+
+EXPORT int
+__open64_2(const char *path, int flags)
+{
+	if (pre_needs_mode(flags))
+		abort();
+	return (open64(path, flags));
+}
+
+EXPORT int
+__openat_2(int dir, const char *path, int flags)
+{
+	if (pre_needs_mode(flags))
+		abort();
+	return (openat(dir, path, flags));
+}
+
+EXPORT int
+__openat64_2(int dir, const char *path, int flags)
+{
+	if (pre_needs_mode(flags))
+		abort();
+	return (openat64(dir, path, flags));
+}
+
+/* An ioctl that gives an int: of a socket, or with fd -1 of the device. */
+static int
+pre_ask_int(int fd, int op, unsigned long cmd, int *value)
+{
+	vsc_request_t req = {
+		.vq_version	= VSC_VERSION,
+		.vq_op		= (uint32_t)op,
+		.vq_arg		= { (int32_t)cmd }
+	};
+	vsc_reply_t rep;
+	int saved = errno, err;
+
+	if (value == NULL)
+		return (pre_fail(EFAULT));
+	if ((err = pre_request(&req, fd, &rep, NULL, false)) != 0)
+		return (pre_fail(err));
+	errno = saved;
+	(void) memcpy(value, rep.vp_data, sizeof (*value));
+	return (0);
+}
+
+EXPORT int
+ioctl(int fd, unsigned long cmd, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	switch (cmd) {
+	case IOCTL_VM_SOCKETS_GET_LOCAL_CID:
+		if (pre_is_device(fd))
+			return (pre_ask_int(-1, VSC_LOCAL_CID, cmd, arg));
+		break;
+	case SIOCOUTQ:
+		if (pre_ours(fd))
+			return (pre_ask_int(fd, VSC_IOCTL, cmd, arg));
+		break;
+	case FIONREAD:
+		/* What can be read is in the pair. */
+		if (pre_kind(fd) == PRE_UNCONNECTED)
+			return (pre_ask_int(fd, VSC_IOCTL, cmd, arg));
+		break;
+	}
+	return (REAL(ioctl)(fd, cmd, arg));
 }
 
 /*
@@ -575,17 +826,56 @@ sendto(int fd, const void *buf, size_t len, int flags,
 	return (REAL(sendto)(fd, buf, len, flags, addr, alen));
 }
 
+/* The pair would pass on descriptors and credentials; vsock has neither. */
 EXPORT ssize_t
 sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	int err = pre_check_send(fd, flags);
 
+	if (err == 0 && msg != NULL && msg->msg_controllen != 0 &&
+	    pre_ours(fd))
+		err = EOPNOTSUPP;
 	if (err != 0)
 		return (pre_fail(err));
 	if ((flags & MSG_EOR) != 0 && msg != NULL && pre_records(fd))
 		return (pre_send_marked(fd, msg->msg_iov, msg->msg_iovlen,
 		    flags));
 	return (REAL(sendmsg)(fd, msg, flags));
+}
+
+EXPORT int
+sendmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags)
+{
+	unsigned i;
+	ssize_t n;
+
+	if (!pre_ours(fd))
+		return (REAL(sendmmsg)(fd, msgs, count, flags));
+	for (i = 0; i < count && i < UIO_MAXIOV; i++) {
+		n = sendmsg(fd, &msgs[i].msg_hdr, flags);
+		if (n < 0)
+			return (i > 0 ? (int)i : -1);
+		msgs[i].msg_len = (unsigned)n;
+	}
+	return ((int)i);
+}
+
+EXPORT ssize_t
+sendfile(int fd, int from, off_t *offset, size_t count)
+{
+	int err = pre_check_send(fd, 0);
+
+	return (err != 0 ? pre_fail(err) :
+	    REAL(sendfile)(fd, from, offset, count));
+}
+
+EXPORT ssize_t
+sendfile64(int fd, int from, off64_t *offset, size_t count)
+{
+	int err = pre_check_send(fd, 0);
+
+	return (err != 0 ? pre_fail(err) :
+	    REAL(sendfile64)(fd, from, offset, count));
 }
 
 EXPORT ssize_t
@@ -673,6 +963,37 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	for (size_t i = 0; i < msg->msg_iovlen; i++)
 		len += msg->msg_iov[i].iov_len;
 	return (pre_received(fd, ours, len, n));
+}
+
+/* The time is looked at after each message, as the system does it. */
+EXPORT int
+recvmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags,
+    struct timespec *timeout)
+{
+	struct timespec start, now;
+	long long ns = 0;
+	unsigned i;
+	ssize_t n;
+
+	if (!pre_ours(fd))
+		return (REAL(recvmmsg)(fd, msgs, count, flags, timeout));
+	(void) clock_gettime(CLOCK_MONOTONIC, &start);
+	for (i = 0; i < count && i < UIO_MAXIOV; i++) {
+		if (i > 0 && (flags & MSG_WAITFORONE) != 0)
+			flags |= MSG_DONTWAIT;
+		n = recvmsg(fd, &msgs[i].msg_hdr, flags & ~MSG_WAITFORONE);
+		if (n < 0)
+			return (i > 0 ? (int)i : -1);
+		msgs[i].msg_len = (unsigned)n;
+		if (timeout == NULL)
+			continue;
+		(void) clock_gettime(CLOCK_MONOTONIC, &now);
+		ns = (now.tv_sec - start.tv_sec) * 1000000000LL +
+		    now.tv_nsec - start.tv_nsec;
+		if (ns >= timeout->tv_sec * 1000000000LL + timeout->tv_nsec)
+			return ((int)i + 1);
+	}
+	return ((int)i);
 }
 
 EXPORT ssize_t

@@ -287,6 +287,276 @@ def inside_options():
         s, socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16), timeout)
 
 
+def inside_more_options():
+    """What is answered by whom does not show."""
+    lis, number = listener()
+    s = vsock()
+    set_option(lis, socket.SOL_SOCKET, socket.SO_LINGER,
+               struct.pack("@ii", 7, 3))
+    s.connect((LOCAL, number))
+    server, _ = lis.accept()
+    on = struct.pack("@ii", 1, 3)
+    for each in (lis, server):
+        check_equal("SO_LINGER", get_option(
+            each, socket.SOL_SOCKET, socket.SO_LINGER, 8), on)
+    check_equal("SO_LINGER of another", get_option(
+        s, socket.SOL_SOCKET, socket.SO_LINGER, 8), bytes(8))
+    with fails("EINVAL"):
+        set_option(s, socket.SOL_SOCKET, socket.SO_LINGER, bytes(7))
+    for name in (socket.SO_SNDBUF, socket.SO_RCVBUF, socket.SO_RCVLOWAT):
+        s.setsockopt(socket.SOL_SOCKET, name, 20000)
+        check_equal(f"option {name}", s.getsockopt(socket.SOL_SOCKET, name),
+                    20000)
+    with fails("EINVAL"):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 << 30)
+    check_equal("SO_PROTOCOL", s.getsockopt(socket.SOL_SOCKET, 38), 0)
+    big = struct.pack("@Q", 1 << 20)
+    for name in (socket.SO_VM_SOCKETS_BUFFER_MAX_SIZE,
+                 socket.SO_VM_SOCKETS_BUFFER_SIZE,
+                 socket.SO_VM_SOCKETS_BUFFER_MIN_SIZE):
+        set_option(s, socket.AF_VSOCK, name, big)
+        check_equal(f"option {name}", get_option(
+            s, socket.AF_VSOCK, name, 8), big)
+    for level, name in ((socket.AF_VSOCK, 3), (socket.AF_VSOCK, 99),
+                        (287, 1), (socket.SOL_SOCKET, socket.SO_PEERCRED)):
+        with fails("ENOPROTOOPT"):
+            get_option(s, level, name, 64)
+    for name in (socket.SO_TYPE, 39, socket.SO_ERROR, socket.SO_ACCEPTCONN):
+        with fails("ENOPROTOOPT"):
+            s.setsockopt(socket.SOL_SOCKET, name, 1)
+
+
+def inside_rcvlowat():
+    """A reader who waits gets no less, unless he wants no more."""
+    client, server = connection()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 100)
+    got = []
+    t = thread(lambda: got.append(server.recv(1000)))
+    for part in (60, 39, 1):
+        check(not got, f"a reader got {got}")
+        client.sendall(bytes(part))
+    join(t)
+    check(len(got[0]) >= 100, f"a reader got {len(got[0])} bytes")
+    client.sendall(b"abcd")
+    check_equal("a short read", server.recv(4), b"abcd")
+
+
+def fill(s):
+    """Send until no more is taken: how much that was."""
+    s.setblocking(False)
+    sent = 0
+    while polled(s, select.POLLOUT, 0.2):
+        with contextlib.suppress(BlockingIOError):
+            sent += s.send(bytes(65536))
+    s.setblocking(True)
+    return sent
+
+
+def inside_ioctl():
+    client, server = connection()
+    lis, _ = listener()
+    count = ctypes.c_int(-1)
+
+    def ioctl(s, request):
+        if libc.ioctl(s.fileno(), ctypes.c_ulong(request),
+                      ctypes.byref(count)) != 0:
+            raise OSError(ctypes.get_errno(), "ioctl")
+        return count.value
+    fionread, siocoutq, fionbio = 0x541b, 0x5411, 0x5421
+    check_equal("FIONREAD", ioctl(server, fionread), 0)
+    client.sendall(b"12345")
+    polled(server, select.POLLIN)
+    check_equal("FIONREAD", ioctl(server, fionread), 5)
+    check_equal("FIONREAD of a new socket", ioctl(vsock(), fionread), 0)
+    sent = 5 + fill(client)
+    # The peer's kernel has 256 KiB or so; what is before that has not gone.
+    waits = ioctl(client, siocoutq)
+    check(0 < waits < sent, f"{waits} of {sent} bytes have not been sent")
+    receive(server, sent)
+    check_equal("SIOCOUTQ", ioctl(client, siocoutq), 0)
+    with fails("EOPNOTSUPP"):
+        ioctl(vsock(), siocoutq)
+    with fails("EINVAL"):
+        ioctl(lis, siocoutq)
+    count.value = 0
+    ioctl(client, fionbio)
+    check(os.get_blocking(client.fileno()), "FIONBIO")
+    with fails("ENOTTY"):
+        ioctl(client, 0x5401)
+    cid = socket.IOCTL_VM_SOCKETS_GET_LOCAL_CID
+    with fails("ENOTTY"):
+        ioctl(client, cid)
+
+
+def inside_device():
+    """/dev/vsock, however it is opened."""
+    request = socket.IOCTL_VM_SOCKETS_GET_LOCAL_CID
+    cid = ctypes.c_uint(0)
+    for opened in (lambda: os.open("/dev/vsock", os.O_RDONLY),
+                   lambda: libc.open(b"/dev/vsock", os.O_RDWR),
+                   lambda: libc.openat64(-100, b"/dev/vsock", 0),
+                   lambda: libc.__open_2(b"/dev/vsock", 0)):
+        fd = opened()
+        check(fd >= 0, "it cannot be opened")
+        cid.value = 0
+        check_equal("ioctl", libc.ioctl(fd, ctypes.c_ulong(request),
+                                        ctypes.byref(cid)), 0)
+        check_equal("the CID", cid.value, 2)
+        check_equal("another", libc.ioctl(fd, ctypes.c_ulong(0x5401),
+                                          ctypes.byref(cid)), -1)
+        os.close(fd)
+    with tempfile.TemporaryFile() as other:
+        check_equal("of another file", libc.ioctl(
+            other.fileno(), ctypes.c_ulong(request), ctypes.byref(cid)), -1)
+    check_equal("a name that is none", libc.open(None, 0), -1)
+    check_equal("its errno", ctypes.get_errno(), errno.EFAULT)
+
+
+class Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("len", ctypes.c_size_t)]
+
+
+class Msghdr(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint),
+                ("iov", ctypes.POINTER(Iovec)), ("iovlen", ctypes.c_size_t),
+                ("control", ctypes.c_void_p),
+                ("controllen", ctypes.c_size_t), ("flags", ctypes.c_int)]
+
+
+class Mmsghdr(ctypes.Structure):
+    _fields_ = [("hdr", Msghdr), ("len", ctypes.c_uint)]
+
+
+def mmsg(buffers):
+    messages = (Mmsghdr * len(buffers))()
+    for message, data in zip(messages, buffers):
+        iov = Iovec(ctypes.cast(data, ctypes.c_void_p), len(data))
+        message.hdr.iov = ctypes.pointer(iov)
+        message.hdr.iovlen = 1
+    return messages
+
+
+def inside_mmsg():
+    client, server = connection()
+    parts = [ctypes.create_string_buffer(b"abcd"[:n], n) for n in (1, 2, 4)]
+    messages = mmsg(parts)
+    check_equal("sendmmsg", libc.sendmmsg(client.fileno(), messages, 3, 0), 3)
+    check_equal("lengths", [m.len for m in messages], [1, 2, 4])
+    polled(server, select.POLLIN)
+    room = [ctypes.create_string_buffer(3) for _ in range(5)]
+    messages = mmsg(room)
+    waitforone = 0x10000
+    data, count = b"", 0
+    while len(data) < 7:
+        count = libc.recvmmsg(server.fileno(), messages, 5, waitforone, None)
+        check(count >= 1, f"recvmmsg: {count}")
+        data += b"".join(room[i].raw[:messages[i].len] for i in range(count))
+    check_equal("data", data, b"aababcd")
+    check_equal("recvmmsg of nothing", libc.recvmmsg(
+        server.fileno(), messages, 5, socket.MSG_DONTWAIT, None), -1)
+    check_equal("its errno", ctypes.get_errno(), errno.EAGAIN)
+    fresh = vsock()
+    check_equal("sendmmsg, not connected", libc.sendmmsg(
+        fresh.fileno(), messages, 1, 0), -1)
+    check_equal("its errno", ctypes.get_errno(), errno.ENOTCONN)
+
+
+def inside_ancillary():
+    """Descriptors and credentials do not travel through vsock."""
+    client, server = connection()
+    with fails("EOPNOTSUPP"):
+        client.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                 array.array("i", [0]))])
+    client.sendall(b"y")
+    data, ancillary, flags, _ = server.recvmsg(10, socket.CMSG_SPACE(4))
+    check_equal("what comes", (data, ancillary, flags), (b"y", [], 0))
+
+
+def inside_sendfile():
+    client, server = connection()
+    with tempfile.TemporaryFile() as source:
+        source.write(b"contents")
+        source.flush()
+        os.sendfile(client.fileno(), source.fileno(), 0, 8)
+        check_equal("data", receive(server, 8), b"contents")
+        fresh = vsock()
+        with fails("ENOTCONN"):
+            os.sendfile(fresh.fileno(), source.fileno(), 0, 8)
+
+
+def inside_accept4():
+    lis, number = listener()
+    lis.setblocking(False)
+    for flags in (0, socket.SOCK_NONBLOCK, socket.SOCK_CLOEXEC,
+                  socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC):
+        client = vsock()
+        client.connect((LOCAL, number))
+        polled(lis, select.POLLIN)
+        fd = libc.accept4(lis.fileno(), None, None, flags)
+        check(fd >= 0, f"accept4: {ctypes.get_errno()}")
+        check_equal("blocking", os.get_blocking(fd),
+                    not flags & socket.SOCK_NONBLOCK)
+        check_equal("inheritable", os.get_inheritable(fd),
+                    not flags & socket.SOCK_CLOEXEC)
+        os.close(fd)
+    check_equal("a flag that is none", libc.accept4(
+        lis.fileno(), None, None, 1), -1)
+    check_equal("its errno", ctypes.get_errno(), errno.EINVAL)
+
+
+def inside_edge():
+    """Edge-triggered epoll: once for each arrival."""
+    client, server = connection()
+    with select.epoll() as ep:
+        ep.register(server, select.EPOLLIN | select.EPOLLET)
+        for data in (b"one", b"two"):
+            client.sendall(data)
+            check_equal("epoll", ep.poll(HANG),
+                        [(server.fileno(), select.EPOLLIN)])
+            check_equal("again", ep.poll(0), [])
+        check_equal("data", receive(server, 6), b"onetwo")
+
+
+def lingering(seconds):
+    """A connection whose client has data on the way and lingers."""
+    client, server = connection()
+    set_option(client, socket.SOL_SOCKET, socket.SO_LINGER,
+               struct.pack("@ii", 1, seconds))
+    sent = fill(client)
+    return client, server, sent
+
+
+def inside_linger():
+    """close() waits until the peer has everything, or the time is over."""
+    client, server, sent = lingering(HANG)
+    copy = os.dup(client.fileno())
+    start = time.monotonic()
+    client.close()
+    check(time.monotonic() - start < HANG / 2, "a copy was left")
+    closed = threading.Event()
+    t = thread(lambda: (os.close(copy), closed.set()))
+    check(not closed.wait(0.2), "it did not wait")
+    check_equal("bytes", len(receive_all(server)), sent)
+    join(t)
+
+    client, server, sent = lingering(1)
+    start = time.monotonic()
+    client.close()
+    took = time.monotonic() - start
+    check(0.9 < took < HANG / 2, f"it waited {took} s")
+    check_equal("bytes", len(receive_all(server)), sent)
+
+    # Not longer than it takes.
+    client, server = connection()
+    set_option(client, socket.SOL_SOCKET, socket.SO_LINGER,
+               struct.pack("@ii", 1, HANG))
+    client.sendall(b"all")
+    start = time.monotonic()
+    client.close()
+    check(time.monotonic() - start < HANG / 2, "it waited for nothing")
+    check_equal("data", receive_all(server), b"all")
+
+
 def inside_refused():
     s = vsock()
     with fails("ECONNRESET"):
@@ -523,6 +793,32 @@ def inside_exec():
     check_equal("its answer", receive_all(client), b"54321")
     check_equal("its own", receive_all(lis.accept()[0]), b"second")
     check_equal("its status", child.wait(HANG), 0)
+
+
+def inside_exec_listener():
+    """A listener that another program goes on with."""
+    lis, number = listener()
+    waiting = vsock()
+    waiting.connect((LOCAL, number))
+    program = ("import socket, sys\n"
+               "lis = socket.socket(fileno=int(sys.argv[1]))\n"
+               "assert lis.getsockname()[1] == int(sys.argv[2])\n"
+               "for _ in range(2):\n"
+               "    s, _ = lis.accept()\n"
+               "    s.sendall(s.recv(10)[::-1])\n"
+               "    s.close()\n")
+    child = subprocess.Popen([sys.executable, "-c", program,
+                              str(lis.fileno()), str(number)],
+                             pass_fds=[lis.fileno()])
+    lis.close()
+    late = vsock()
+    late.connect((LOCAL, number))
+    for s in (waiting, late):
+        s.sendall(b"12345")
+        check_equal("its answer", receive_all(s), b"54321")
+    check_equal("its status", child.wait(HANG), 0)
+    with fails("ECONNRESET"):
+        vsock().connect((LOCAL, number))
 
 
 def inside_pass():

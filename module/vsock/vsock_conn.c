@@ -1243,7 +1243,9 @@ vsock_up_writable(vsock_conn_t *vc)
 
 /*
  * Connect a bound or fresh socket.  Errors: EAFNOSUPPORT, nothing leads there;
- * EALREADY, EISCONN, EINVAL as the state is; EADDRNOTAVAIL, bound to a CID that
+ * EALREADY, EISCONN, EINVAL as the state is, EINVAL also if an attempt has
+ * failed before and sockfs was told so (su_disconnected()), as nothing could
+ * be sent or received ever after; EADDRNOTAVAIL, bound to a CID that
  * can't be used for this; EADDRINUSE; those of vto_connect().  EINPROGRESS,
  * with the generation of the attempt in *idp: it is under way, or over.
  */
@@ -1276,6 +1278,8 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 		error = EINVAL;
 	else if (vc->vc_state != VSOCK_S_BOUND)
 		error = EISCONN;
+	else if ((vc->vc_flags & VCF_END) != 0)
+		error = EINVAL;
 	if (error == 0 && (vtp->vtp_types & vc->vc_type) == 0)
 		error = ESOCKTNOSUPPORT;
 	if (error != 0)
@@ -1300,7 +1304,6 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 	/* The hold of vsock_conn_attach() is ours; this is the attachment's. */
 	VERIFY(vsock_conn_hold(vc));
 	vsock_conn_setstate(vc, VSOCK_S_CONNECTING);
-	vc->vc_flags &= ~(VCF_END | VCF_END_TOLD | VCF_TXEND_TOLD);
 	vc->vc_delivered = vc->vc_consumed = 0;
 	*idp = ++vc->vc_connid;
 	params.vcp_tuple = vt;

@@ -269,6 +269,40 @@ KTEST(vsock_address_forms)
 	end();
 }
 
+/*
+ * A socket whose connect was refused at once is as good as new; one that had to
+ * wait for the refusal could never send again, and is refused itself.
+ */
+KTEST(vsock_connect_again)
+{
+	fsk_file_t *so;
+
+	begin();
+	mock_attach(GLOBAL_ZONEID);
+	so = mock_socket(VMADDR_PORT_ANY);
+	mock_mode = MOCK_FAIL;
+	mock_errno = ECONNRESET;
+	VERIFY3S(mock_connect(so, MOCK_CID, PORT), ==, ECONNRESET);
+	mock_mode = MOCK_ACCEPT;
+	VERIFY0(mock_connect(so, MOCK_CID, PORT));
+	VERIFY3S(mock_connect(so, MOCK_CID, PORT), ==, EISCONN);
+	finish(so, mock_last);
+
+	so = mock_socket(VMADDR_PORT_ANY);
+	mock_mode = MOCK_MUTE;
+	fsk_set_nonblock(so, true);
+	VERIFY3S(mock_connect(so, MOCK_CID, PORT), ==, EINPROGRESS);
+	vsock_up_reset(mock_last->mt_conn, ECONNRESET);
+	mock_free(mock_last);
+	VERIFY3S(fsk_poll(so, POLLOUT), ==, POLLOUT);
+	VERIFY3S(get_int(so, SO_ERROR), ==, ECONNRESET);
+	mock_mode = MOCK_ACCEPT;
+	VERIFY3S(mock_connect(so, MOCK_CID, PORT), ==, EINVAL);
+	VERIFY0(fsk_close(so));
+	mock_detach();
+	end();
+}
+
 /* A port is used again as soon as nothing is left of who had it. */
 KTEST(vsock_port_reuse)
 {

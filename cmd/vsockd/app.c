@@ -41,9 +41,10 @@
  * until it is not (the filler), and takes exactly that out again when the
  * attempt has ended either way.
  *
- * LISTENING: the byte that tells of connections is written when there is one
- * to accept, and the last such byte was followed by a request: the library
- * reads it, and then asks (va_told).
+ * LISTENING: the application's end is filled as well, for good.  The byte that
+ * tells of connections is written when there is one to accept, and the last
+ * such byte was followed by a request: the library reads it, and then asks
+ * (va_told).
  *
  * CONNECTED, from application to kernel: the end of file on va_fd means that
  * the application has shut down its sending side, or closed.  Both are passed
@@ -965,11 +966,13 @@ app_bind(vsd_app_t *a, const void *addr, uint32_t len)
 }
 
 int
-app_listen(vsd_app_t *a, int backlog)
+app_listen(vsd_app_t *a, int backlog, int fd)
 {
 	int err = xl_listen(a->va_file, backlog);
 
 	if (err == 0) {
+		if (a->va_state != APP_LISTENING)
+			app_fill(a, fd);
 		a->va_state = APP_LISTENING;
 		app_queue(a);
 	}

@@ -198,7 +198,7 @@ ctl_request(vsd_ctl_t *c, const vsc_request_t *q, int fd, vsc_reply_t *rep,
 		err = app_bind(a, q->vq_data, q->vq_len);
 		break;
 	case VSC_LISTEN:
-		err = app_listen(a, arg[0]);
+		err = app_listen(a, arg[0], fd);
 		break;
 	case VSC_ACCEPT:
 		return (app_accept(a, arg[0] != 0, rep->vp_data, &rep->vp_len,

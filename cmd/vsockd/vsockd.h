@@ -79,7 +79,7 @@ extern vsd_app_t *app_find(int fd);
  */
 extern int app_socket(int domain, int type, int protocol, bool priv, int *fdp);
 extern int app_bind(vsd_app_t *, const void *addr, uint32_t len);
-extern int app_listen(vsd_app_t *, int backlog);
+extern int app_listen(vsd_app_t *, int backlog, int fd);
 extern int app_accept(vsd_app_t *, bool told, void *addr, uint32_t *lenp,
     int *fdp);
 extern int app_connect(vsd_app_t *, const void *addr, uint32_t len, int fd,

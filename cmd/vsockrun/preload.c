@@ -541,9 +541,21 @@ close(int fd)
 EXPORT int
 shutdown(int fd, int how)
 {
-	if (pre_ours(fd) && pre_simple(fd, VSC_SHUTDOWN, how, 0, NULL, 0) != 0)
+	int saved = errno, res;
+	char buf[4096];
+
+	if (!pre_ours(fd))
+		return (REAL(shutdown)(fd, how));
+	if (pre_simple(fd, VSC_SHUTDOWN, how, 0, NULL, 0) != 0)
 		return (-1);
-	return (REAL(shutdown)(fd, how));
+	res = REAL(shutdown)(fd, how);
+	/* What was not read is not to be read any more. */
+	if (res == 0 && how != SHUT_WR) {
+		while (REAL(recv)(fd, buf, sizeof (buf), MSG_DONTWAIT) > 0)
+			continue;
+		errno = saved;
+	}
+	return (res);
 }
 
 /*
@@ -652,15 +664,18 @@ pre_ask_int(int fd, int op, unsigned long cmd, int *value)
 		.vq_op		= (uint32_t)op,
 		.vq_arg		= { (int32_t)cmd }
 	};
+	struct iovec to = { value, sizeof (*value) }, from;
 	vsc_reply_t rep;
 	int saved = errno, err;
 
-	if (value == NULL)
-		return (pre_fail(EFAULT));
 	if ((err = pre_request(&req, fd, &rep, NULL, false)) != 0)
 		return (pre_fail(err));
+	/* As the system would: with EFAULT. */
+	from.iov_base = rep.vp_data;
+	from.iov_len = sizeof (*value);
+	if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) < 0)
+		return (-1);
 	errno = saved;
-	(void) memcpy(value, rep.vp_data, sizeof (*value));
 	return (0);
 }
 
@@ -695,13 +710,16 @@ ioctl(int fd, unsigned long cmd, ...)
  * Data.
  */
 
-/* Whether a send call with these flags may go on to the pair: 0 or errno. */
+/*
+ * Whether a send call with these flags may go on to the pair: 0 or errno.
+ * `addressed' if it says where to.
+ */
 static int
-pre_check_send(int fd, int flags)
+pre_check_send(int fd, int flags, bool addressed)
 {
 	switch (pre_kind(fd)) {
 	case PRE_UNCONNECTED:
-		return (ENOTCONN);
+		return (addressed ? EOPNOTSUPP : ENOTCONN);
 	case PRE_CONNECTED:
 		return ((flags & MSG_OOB) != 0 ? EOPNOTSUPP : 0);
 	default:
@@ -725,10 +743,15 @@ pre_check_recv(int fd, int flags, bool *ours)
 	return ((flags & MSG_ERRQUEUE) != 0 ? EAGAIN : 0);
 }
 
-/* What a receive call has returned; an end of file may be a reset. */
+/*
+ * What a receive call has returned; an end of file may be a reset.  One that
+ * has no room for data does not wait for any: it is made with MSG_DONTWAIT.
+ */
 static ssize_t
 pre_received(int fd, bool ours, size_t len, ssize_t n)
 {
+	if (ours && len == 0 && n < 0 && errno == EAGAIN)
+		return (0);
 	if (!ours || n != 0 || len == 0)
 		return (n);
 	return (pre_simple(fd, VSC_ERROR, 0, 0, NULL, 0));
@@ -803,7 +826,7 @@ EXPORT ssize_t
 send(int fd, const void *buf, size_t len, int flags)
 {
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
-	int err = pre_check_send(fd, flags);
+	int err = pre_check_send(fd, flags, false);
 
 	if (err != 0)
 		return (pre_fail(err));
@@ -817,7 +840,7 @@ sendto(int fd, const void *buf, size_t len, int flags,
     const struct sockaddr *addr, socklen_t alen)
 {
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
-	int err = pre_check_send(fd, flags);
+	int err = pre_check_send(fd, flags, addr != NULL && alen != 0);
 
 	if (err != 0)
 		return (pre_fail(err));
@@ -830,7 +853,8 @@ sendto(int fd, const void *buf, size_t len, int flags,
 EXPORT ssize_t
 sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	int err = pre_check_send(fd, flags);
+	int err = pre_check_send(fd, flags,
+	    msg != NULL && msg->msg_namelen != 0);
 
 	if (err == 0 && msg != NULL && msg->msg_controllen != 0 &&
 	    pre_ours(fd))
@@ -863,7 +887,7 @@ sendmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags)
 EXPORT ssize_t
 sendfile(int fd, int from, off_t *offset, size_t count)
 {
-	int err = pre_check_send(fd, 0);
+	int err = pre_check_send(fd, 0, false);
 
 	return (err != 0 ? pre_fail(err) :
 	    REAL(sendfile)(fd, from, offset, count));
@@ -872,7 +896,7 @@ sendfile(int fd, int from, off_t *offset, size_t count)
 EXPORT ssize_t
 sendfile64(int fd, int from, off64_t *offset, size_t count)
 {
-	int err = pre_check_send(fd, 0);
+	int err = pre_check_send(fd, 0, false);
 
 	return (err != 0 ? pre_fail(err) :
 	    REAL(sendfile64)(fd, from, offset, count));
@@ -881,7 +905,7 @@ sendfile64(int fd, int from, off64_t *offset, size_t count)
 EXPORT ssize_t
 write(int fd, const void *buf, size_t len)
 {
-	int err = pre_check_send(fd, 0);
+	int err = pre_check_send(fd, 0, false);
 
 	return (err != 0 ? pre_fail(err) : REAL(write)(fd, buf, len));
 }
@@ -889,7 +913,7 @@ write(int fd, const void *buf, size_t len)
 EXPORT ssize_t
 writev(int fd, const struct iovec *iov, int n)
 {
-	int err = pre_check_send(fd, 0);
+	int err = pre_check_send(fd, 0, false);
 
 	return (err != 0 ? pre_fail(err) : REAL(writev)(fd, iov, n));
 }
@@ -906,6 +930,8 @@ recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
 		return (pre_fail(err));
 	if (!ours)
 		return (REAL(recvfrom)(fd, buf, len, flags, addr, alen));
+	if (len == 0)
+		flags |= MSG_DONTWAIT;
 	n = pre_received(fd, ours, len, REAL(recv)(fd, buf, len, flags));
 	/* Data on a connection does not tell where it comes from. */
 	if (n >= 0 && addr != NULL && alen != NULL)
@@ -921,6 +947,8 @@ recv(int fd, void *buf, size_t len, int flags)
 
 	if (err != 0)
 		return (pre_fail(err));
+	if (ours && len == 0)
+		flags |= MSG_DONTWAIT;
 	return (pre_received(fd, ours, len, REAL(recv)(fd, buf, len, flags)));
 }
 
@@ -948,7 +976,11 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 		m.msg_control = cu.cu_buf;
 		m.msg_controllen = CMSG_LEN(sizeof (int));
 	}
-	n = REAL(recvmsg)(fd, &m, flags);
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		len += msg->msg_iov[i].iov_len;
+	if (len == 0)
+		flags |= MSG_DONTWAIT;
+	n = pre_received(fd, ours, len, REAL(recvmsg)(fd, &m, flags));
 	if (n < 0)
 		return (n);
 	if (records) {
@@ -960,9 +992,7 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	msg->msg_namelen = 0;
 	msg->msg_controllen = m.msg_controllen;
 	msg->msg_flags = m.msg_flags;
-	for (size_t i = 0; i < msg->msg_iovlen; i++)
-		len += msg->msg_iov[i].iov_len;
-	return (pre_received(fd, ours, len, n));
+	return (n);
 }
 
 /* The time is looked at after each message, as the system does it. */
@@ -1004,6 +1034,8 @@ read(int fd, void *buf, size_t len)
 
 	if (err != 0)
 		return (pre_fail(err));
+	if (ours && len == 0)
+		return (recv(fd, buf, 0, 0));
 	return (pre_received(fd, ours, len, REAL(read)(fd, buf, len)));
 }
 
@@ -1013,14 +1045,16 @@ readv(int fd, const struct iovec *iov, int n)
 	bool ours;
 	int err = pre_check_recv(fd, 0, &ours);
 	size_t len = 0;
-	ssize_t res;
 
 	if (err != 0)
 		return (pre_fail(err));
-	res = REAL(readv)(fd, iov, n);
-	for (int i = 0; res == 0 && i < n; i++)
+	if (!ours)
+		return (REAL(readv)(fd, iov, n));
+	for (int i = 0; i < n; i++)
 		len += iov[i].iov_len;
-	return (pre_received(fd, ours, len, res));
+	if (len == 0)
+		return (recv(fd, NULL, 0, 0));
+	return (pre_received(fd, ours, len, REAL(readv)(fd, iov, n)));
 }
 
 EXPORT ssize_t

@@ -86,12 +86,16 @@ extern int fk_modload(const char *name);	/* 0, ENOENT, _init's errno */
 extern int fk_modunload(const char *name);	/* 0, ENOENT, EBUSY */
 
 /*
- * Device nodes, by path ("/dev/vsock"): open(2), ioctl(2), poll(2) and
- * close(2) of a process with all privileges in the global zone.  `arg' is a
- * host address, or an integer, as the command wants it.
+ * Device nodes, by path ("/dev/vsock"): open(2), read(2), ioctl(2), poll(2) and
+ * close(2) of a process with all privileges in the global zone; of fk_open_priv,
+ * with those of any user unless `priv'.  `arg' is a host address, or an integer,
+ * as the command wants it.
  */
 typedef struct fk_file fk_file_t;
 extern int fk_open(const char *path, fk_file_t **);
+extern int fk_open_priv(const char *path, bool priv, fk_file_t **);
+/* *donep is how much was read, whatever is returned; EAGAIN, with nonblock. */
+extern int fk_read(fk_file_t *, void *, size_t, bool nonblock, size_t *donep);
 extern int fk_ioctl(fk_file_t *, int cmd, intptr_t arg, int *rvalp);
 extern int fk_close(fk_file_t *);
 /*
@@ -101,6 +105,14 @@ extern int fk_close(fk_file_t *);
 extern short fk_poll(fk_file_t *, short events);
 extern int fk_poll_wait(fk_file_t *, short events, int timeout_ms,
     short *revents);
+/*
+ * `func' is called whenever pollers of the file that wait for `events' are
+ * woken, in whatever thread does so: it may not call back into the fake kernel
+ * and may not block; it notes the fact and has another thread look.  NULL ends
+ * it: when that returns no call is running or will come.
+ */
+extern void fk_pollnotify(fk_file_t *, short events, void (*func)(void *),
+    void *arg);
 /* The number under which kernel code finds the file with getf(9F). */
 extern int fk_file_fd(fk_file_t *);
 
@@ -113,6 +125,10 @@ extern int fk_kstat_value(const char *module, int instance, const char *name,
 /* Calls the function for every numeric named statistic of every kstat. */
 extern void fk_kstat_walk(void (*)(void *, const char *module, int instance,
     const char *name, const char *stat, uint64_t), void *);
+
+/* Calls the function for every raw kstat of that name, with a copy of it. */
+extern void fk_kstat_walk_raw(const char *module, const char *name,
+    void (*)(void *, int instance, const void *data, size_t), void *);
 
 /* Bytes and allocations of kmem_* and mblks now in use. */
 extern void fk_kmem_usage(uint64_t *bytes, uint64_t *allocations);

@@ -35,6 +35,9 @@ struct fk_file {
 	int		fl_fd;
 	bool		fl_closing;
 	list_node_t	fl_node;
+	void		(*fl_notify)(void *);	/* fk_pollnotify() */
+	void		*fl_notify_arg;
+	fk_pollwait_t	fl_notify_wait;
 };
 
 /* A device that is open. */
@@ -305,6 +308,20 @@ fk_open(const char *path, fk_file_t **flp)
 	return (fk_open_as(path, FREAD | FWRITE, kcred, flp));
 }
 
+int
+fk_open_priv(const char *path, bool priv, fk_file_t **flp)
+{
+	cred_t *cr;
+	int err;
+
+	if (priv)
+		return (fk_open(path, flp));
+	cr = fk_cred_create(60001, 60001, global_zone, B_FALSE);
+	err = fk_open_as(path, FREAD | FWRITE, cr, flp);
+	crfree(cr);
+	return (err);
+}
+
 /*
  * Files.
  */
@@ -335,6 +352,7 @@ fk_close(fk_file_t *fl)
 	int err;
 
 	fk_maysleep("close");
+	fk_pollnotify(fl, 0, NULL, NULL);
 	mutex_enter(&fk_files_lock);
 	fl->fl_closing = true;
 	while (fp->f_count != 1)
@@ -409,6 +427,26 @@ releasef(int fd)
 	fl->fl_file.f_count--;
 	cv_broadcast(&fk_files_cv);
 	mutex_exit(&fk_files_lock);
+}
+
+int
+fk_read(fk_file_t *fl, void *buf, size_t len, bool nonblock, size_t *donep)
+{
+	file_t *fp = &fl->fl_file;
+	iovec_t iov = { .iov_base = buf, .iov_len = len };
+	uio_t uio = {
+		.uio_iov	= &iov,
+		.uio_iovcnt	= 1,
+		.uio_segflg	= UIO_USERSPACE,
+		.uio_fmode	= fp->f_flag | (nonblock ? FNONBLOCK : 0),
+		.uio_resid	= len
+	};
+	int err;
+
+	fk_maysleep("read");
+	err = VOP_READ(fp->f_vnode, &uio, 0, fp->f_cred, NULL);
+	*donep = len - uio.uio_resid;
+	return (err);
 }
 
 int
@@ -536,6 +574,34 @@ fk_poll(fk_file_t *fl, short events)
 	    0)
 		return (POLLNVAL);
 	return (revents);
+}
+
+static void
+fk_pollnotify_wake(void *arg, short events)
+{
+	fk_file_t *fl = arg;
+
+	fl->fl_notify(fl->fl_notify_arg);
+}
+
+void
+fk_pollnotify(fk_file_t *fl, short events, void (*func)(void *), void *arg)
+{
+	struct pollhead *php = NULL;
+	short revents;
+
+	if (fl->fl_notify != NULL)
+		fk_pollhead_unlisten(&fl->fl_notify_wait);
+	fl->fl_notify = func;
+	fl->fl_notify_arg = arg;
+	if (func == NULL)
+		return;
+	/* Edges are asked for, so that there is a pollhead in any case. */
+	if (VOP_POLL(fl->fl_file.f_vnode, events | POLLET, 0, &revents, &php,
+	    NULL) != 0 || php == NULL)
+		panic("fk_pollnotify: file %d cannot be polled", fl->fl_fd);
+	fk_pollhead_listen(php, &fl->fl_notify_wait, events,
+	    fk_pollnotify_wake, fl);
 }
 
 typedef struct fk_poller {

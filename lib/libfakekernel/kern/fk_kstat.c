@@ -400,6 +400,30 @@ fk_kstat_walk(void (*func)(void *, const char *, int, const char *,
 }
 
 void
+fk_kstat_walk_raw(const char *module, const char *name,
+    void (*func)(void *, int, const void *, size_t), void *arg)
+{
+	kstat_t *ksp;
+	size_t size;
+	void *buf;
+	kid_t kid = 0;
+
+	while ((ksp = fk_kstat_next(kid)) != NULL) {
+		kid = ksp->ks_kid;
+		buf = NULL;
+		if (ksp->ks_type == KSTAT_TYPE_RAW &&
+		    strcmp(ksp->ks_module, module) == 0 &&
+		    strcmp(ksp->ks_name, name) == 0)
+			buf = fk_kstat_read(ksp, &size);
+		if (buf != NULL) {
+			func(arg, ksp->ks_instance, buf, size);
+			kmem_free(buf, size);
+		}
+		kstat_rele(ksp);
+	}
+}
+
+void
 fk_kstat_init(void)
 {
 	mutex_init(&fk_kstat_lock, NULL, MUTEX_DEFAULT, NULL);

@@ -24,11 +24,17 @@
 #include <sys/condvar.h>
 #include <sys/zone.h>
 #include <sys/cred.h>
+#include <sys/conf.h>
 #include <sys/kstat.h>
+#include <sys/poll.h>
+#include <sys/sunddi.h>
+#include <sys/uio.h>
 #include <sys/stream.h>
 #include <sys/socket.h>
 #include <sys/socket_proto.h>
 #include <sys/vsock_transport.h>
+#include <sys/vsock_kstat.h>
+#include <sys/vsock_ioctl.h>
 #include <net/vsock.h>
 
 #ifdef	__cplusplus
@@ -93,7 +99,19 @@ typedef struct vsock_stats {
 	kstat_named_t	vst_no_backend;		/* no transport for a CID */
 	kstat_named_t	vst_packed_records;	/* had to wait for the reader */
 	kstat_named_t	vst_partial_records;	/* never completed */
+	kstat_named_t	vst_captured;		/* packets, in all captures, */
+	kstat_named_t	vst_capture_drops;	/* ... that found no room */
 } vsock_stats_t;
+
+/* See vsock_prop.c. */
+typedef struct vsock_props {
+	uint32_t	vpr_recv_buf;
+	uint32_t	vpr_send_buf;
+	uint32_t	vpr_max_buf;
+	uint32_t	vpr_connect_ms;
+	uint32_t	vpr_nports;
+	uint32_t	vpr_ports[VSOCK_MAX_EXTRA_PORTS];
+} vsock_props_t;
 
 /* Of each zone. */
 typedef struct vsock_zone {
@@ -101,15 +119,46 @@ typedef struct vsock_zone {
 	zoneid_t	vz_zoneid;
 	uint_t		vz_refs;		/* atomic */
 	uint_t		vz_shutdown;		/* atomic */
-	vsock_transport_t *vz_loopback;
+	kmutex_t	vz_lo_lock;		/* one at a time changes */
+	vsock_transport_t *vz_loopback;		/* vsock_route_lock */
+	kmutex_t	vz_prop_lock;
+	vsock_props_t	vz_props;
 	vsock_stats_t	vz_stats;
 	kstat_t		*vz_kstat;
+	kmutex_t	vz_conns_kslock;	/* its ks_lock */
+	kstat_t		*vz_conns_kstat;
 	vsock_bucket_t	vz_bound[VSOCK_BOUND_BUCKETS];	/* by port */
 	vsock_bucket_t	vz_conns[VSOCK_CONN_BUCKETS];	/* by tuple */
 } vsock_zone_t;
 
 #define	VSOCK_STAT(vz, name, n)	\
 	atomic_add_64(&(vz)->vz_stats.vst_##name.value.ui64, (n))
+
+/*
+ * Traffic of a transport.  A connection counts in one of several places, each
+ * of a cache line, so that connections do not share one; they are added up when
+ * somebody asks.
+ */
+#define	VSOCK_NTRAFFIC	8
+
+typedef struct vsock_traffic {
+	uint64_t	vtf_rx_bytes;		/* atomic, all of them */
+	uint64_t	vtf_rx_msgs;
+	uint64_t	vtf_tx_bytes;
+	uint64_t	vtf_tx_msgs;
+	uint64_t	vtf_pad[4];
+} vsock_traffic_t;
+
+/* Events of a transport; as in vsock_stats_t. */
+typedef struct vsock_events {
+	uint64_t	vev_connects;		/* atomic, all of them */
+	uint64_t	vev_accepts;
+	uint64_t	vev_refused_out;
+	uint64_t	vev_refused_in;
+	uint64_t	vev_resets;
+} vsock_events_t;
+
+typedef struct vsock_transport_kstat vsock_transport_kstat_t;
 
 struct vsock_provider {
 	list_node_t	vp_link;		/* vsock_providers */
@@ -138,25 +187,14 @@ struct vsock_transport {
 	vsock_port_range_t *vtp_ports;
 	uint_t		vtp_nports;
 	boolean_t	vtp_restricted;
+
+	vsock_events_t	vtp_events;
+	vsock_traffic_t	vtp_traffic[VSOCK_NTRAFFIC];
+	vsock_transport_kstat_t *vtp_kstat;	/* NULL: there is none */
 };
 
-/*
- * What a socket can be in.  The table of transitions is in vsock_conn.c.
- */
-typedef enum vsock_state {
-	VSOCK_S_IDLE,		/* fresh */
-	VSOCK_S_BOUND,		/* has a port */
-	VSOCK_S_LISTEN,
-	VSOCK_S_EMBRYO,		/* requested by a peer, not yet accepted */
-	VSOCK_S_CONNECTING,
-	VSOCK_S_CONNECTED,	/* both directions open */
-	VSOCK_S_SHUT_SEND,	/* open; nothing more can be sent */
-	VSOCK_S_SHUT_RECV,	/* open; nothing more can be received */
-	VSOCK_S_SHUT_BOTH,	/* both, the peer has not acknowledged */
-	VSOCK_S_CLOSING,	/* the socket was closed, the peer lags */
-	VSOCK_S_CLOSED,		/* final */
-	VSOCK_S_MAX
-} vsock_state_t;
+#define	VSOCK_EVENT(vtp, name)	\
+	atomic_inc_64(&(vtp)->vtp_events.vev_##name)
 
 /* vc_flags */
 #define	VCF_CLOSED	0x0001	/* sd_close() was called (or never opened) */
@@ -230,6 +268,13 @@ struct vsock_conn {
 	hrtime_t	vc_deadline;	/* 0: none */
 	uint_t		vc_stalls;	/* periods without progress */
 	size_t		vc_unsent;	/* at the last of them */
+
+	uint64_t	vc_rx_bytes;	/* so far; vc_lock, as for all */
+	uint64_t	vc_rx_msgs;
+	uint64_t	vc_tx_bytes;
+	uint64_t	vc_tx_msgs;
+	uint_t		vc_starved;	/* how often the peer said it waits */
+	uint_t		vc_txfull;	/* how often writers were stopped */
 };
 
 /* vsock.c: the module, zones */
@@ -238,6 +283,37 @@ extern vsock_zone_t *vsock_zone_hold_id(zoneid_t);
 extern void vsock_zone_hold(vsock_zone_t *);
 extern void vsock_zone_rele(vsock_zone_t *);
 extern boolean_t vsock_zone_halted(vsock_zone_t *);
+
+/* vsock_dev.c: /dev/vsock */
+extern struct cb_ops vsock_cb_ops;
+extern void vsock_dev_init(void);
+extern void vsock_dev_fini(void);
+
+/* vsock_prop.c: properties of a zone */
+extern void vsock_prop_init(vsock_zone_t *);
+extern void vsock_prop_fini(vsock_zone_t *);
+extern void vsock_prop_get(vsock_zone_t *, vsock_props_t *);
+extern boolean_t vsock_prop_port_priv(vsock_zone_t *, uint32_t port);
+extern int vsock_prop_ioctl(vsock_zone_t *, int cmd, vsock_prop_io_t *);
+
+/* vsock_snoop.c: packet capture */
+typedef struct vsock_snoop vsock_snoop_t;
+extern void vsock_snoop_init(void);
+extern void vsock_snoop_fini(void);
+extern int vsock_snoop_start(vsock_zone_t *, const vsock_capture_io_t *,
+    vsock_snoop_t **);
+extern void vsock_snoop_stop(vsock_snoop_t *);
+extern int vsock_snoop_read(vsock_snoop_t *, struct uio *);
+extern int vsock_snoop_poll(vsock_snoop_t *, short, int, short *,
+    struct pollhead **);
+
+/* vsock_kstat.c: statistics */
+extern void vsock_kstat_zone_create(vsock_zone_t *);
+extern void vsock_kstat_zone_delete(vsock_zone_t *);
+extern void vsock_kstat_transport_create(vsock_transport_t *);
+extern void vsock_kstat_transport_delete(vsock_transport_t *);
+extern void vsock_count_rx(vsock_conn_t *, size_t len);
+extern void vsock_count_tx(vsock_conn_t *, size_t len);
 
 /* vsock_sock.c: sockets */
 extern sock_downcalls_t vsock_downcalls;
@@ -279,6 +355,7 @@ extern uint32_t vsock_local_cid(vsock_zone_t *);
 extern int vsock_transport_add(vsock_provider_t *,
     const vsock_transport_reg_t *, vsock_zone_t *, vsock_transport_t **);
 extern void vsock_transport_rele(vsock_transport_t *);
+extern uint32_t vsock_transport_local_cid(vsock_transport_t *);
 extern boolean_t vsock_transport_admits(vsock_transport_t *, uint32_t port);
 
 /* vsock_loopback.c: the transport to ourselves */

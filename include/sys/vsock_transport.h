@@ -216,6 +216,15 @@ typedef struct vsock_conn_params {
 	uint32_t	vcp_sndbuf;
 } vsock_conn_params_t;
 
+/* What a backend knows of a connection: for statistics; 0: not known. */
+typedef struct vsock_conn_stats {
+	uint64_t	vcs_rx_packets;
+	uint64_t	vcs_tx_packets;
+	uint64_t	vcs_tx_queued;	/* bytes, of vto_send(), not sent yet */
+	uint32_t	vcs_rx_credit;	/* bytes the peer may still send */
+	uint32_t	vcs_tx_credit;	/* bytes it will still take */
+} vsock_conn_stats_t;
+
 typedef struct vsock_transport_ops {
 	/*
 	 * Ask the peer for a connection.  On success the outcome follows by
@@ -289,6 +298,12 @@ typedef struct vsock_transport_ops {
 	 * free, and conn is not valid to it any more.
 	 */
 	void	(*vto_release)(void *tc);
+
+	/*
+	 * Fill in the statistics of an open connection; the structure is zero.
+	 * May be NULL: nothing is known.
+	 */
+	void	(*vto_stats)(void *tc, vsock_conn_stats_t *);
 } vsock_transport_ops_t;
 
 typedef struct vsock_provider_reg {
@@ -439,6 +454,44 @@ extern boolean_t vsock_conn_hold(vsock_conn_t *);
 
 /* Let go; may call vto_release(), so: with no lock held. */
 extern void vsock_conn_rele(vsock_conn_t *);
+
+/*
+ * PACKET CAPTURE
+ *
+ * A backend shows every packet that passes, in either direction, before it is
+ * judged, to vsock_capture(): but only if vsock_capturing() says that somebody
+ * looks, which is all that it costs otherwise.  One that has no packets shows
+ * what would be some.
+ */
+typedef struct vsock_packet {
+	uint64_t	vpk_src_cid;
+	uint64_t	vpk_dst_cid;
+	uint32_t	vpk_src_port;
+	uint32_t	vpk_dst_port;
+	uint16_t	vpk_op;		/* VSOCK_MON_* of sys/vsock_ioctl.h */
+	uint16_t	vpk_kind;	/* VSOCK_MON_TRANSPORT_*: of vpk_hdr */
+	const void	*vpk_hdr;	/* as on the wire; NULL: none */
+	size_t		vpk_hdrlen;
+	const mblk_t	*vpk_data;	/* the payload; NULL: none */
+} vsock_packet_t;
+
+extern uint_t vsock_ncaptures;		/* private to what follows */
+
+/*
+ * Is anybody looking?  Any context.  A plain load, on the path of data; a
+ * packet that passes while this changes may be in a capture or not.
+ */
+static inline boolean_t
+vsock_capturing(void)
+{
+	return (__atomic_load_n(&vsock_ncaptures, __ATOMIC_RELAXED) != 0);
+}
+
+/*
+ * Copy the packet to those who look.  Does not sleep but for locks; with any
+ * lock of the backend's held under which it makes no upcall.
+ */
+extern void vsock_capture(vsock_transport_t *, const vsock_packet_t *);
 
 #ifdef	__cplusplus
 }

@@ -17,7 +17,11 @@
  * reached is the business of backends, modules that register here as described
  * in sys/vsock_transport.h.
  *
- *	vsock.c			module linkage, /dev/vsock, zones
+ *	vsock.c			module linkage, zones
+ *	vsock_dev.c		/dev/vsock
+ *	vsock_prop.c		properties of a zone
+ *	vsock_kstat.c		statistics
+ *	vsock_snoop.c		packet capture
  *	vsock_sock.c		from sockfs: sock_downcalls_t
  *	vsock_conn.c		sockets and connections: states, tables, timers,
  *				to sockfs: sock_upcalls_t
@@ -67,11 +71,15 @@
  *
  * In the order in which they are taken:
  *
+ *	ks_lock			of kstats, while they are read
+ *	vz_lo_lock		the loopback of a zone comes or goes
  *	vsock_route_lock	providers and transports; the CIDs
  *	vsock_zones_lock	the list of zones
  *	vc_lock			a socket.  Two are never held at a time
  *	vb_lock			a bucket of a table
  *	vtp_lock		a transport: counts, ports
+ *	vsock_snoop_lock	the list of captures, for every packet
+ *	vsn_lock		the ring of a capture
  *
  * vc_lock is held across the upcalls su_set_proto_props, su_txq_full, su_opctl,
  * su_connected, and su_recv without data, which take sockfs's so_lock, and
@@ -104,8 +112,6 @@
 #include <sys/kmem.h>
 #include <sys/atomic.h>
 #include <sys/stat.h>
-#include <sys/file.h>
-#include <sys/open.h>
 #include <sys/cred.h>
 #include <sys/conf.h>
 #include <sys/devops.h>
@@ -147,44 +153,6 @@ vsock_buckets_fini(vsock_bucket_t *vb, uint_t n)
 	}
 }
 
-static void
-vsock_zone_kstat(vsock_zone_t *vz)
-{
-	vsock_stats_t *vst = &vz->vz_stats;
-
-	kstat_named_init(&vst->vst_sockets, "sockets", KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_connections, "connections",
-	    KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_connects, "connects", KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_accepts, "accepts", KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_refused_out, "refused_out",
-	    KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_refused_in, "refused_in", KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_refused_port, "refused_port",
-	    KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_connect_timeouts, "connect_timeouts",
-	    KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_close_timeouts, "close_timeouts",
-	    KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_resets, "resets", KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_no_backend, "no_backend", KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_packed_records, "packed_records",
-	    KSTAT_DATA_UINT64);
-	kstat_named_init(&vst->vst_partial_records, "partial_records",
-	    KSTAT_DATA_UINT64);
-
-	vz->vz_kstat = kstat_create_zone(VSOCK_MODNAME, vz->vz_zoneid,
-	    VSOCK_MODNAME, "net", KSTAT_TYPE_NAMED,
-	    sizeof (*vst) / sizeof (kstat_named_t), KSTAT_FLAG_VIRTUAL,
-	    vz->vz_zoneid);
-	if (vz->vz_kstat == NULL)
-		return;
-	vz->vz_kstat->ks_data = vst;
-	if (vz->vz_zoneid != GLOBAL_ZONEID)
-		kstat_zone_add(vz->vz_kstat, GLOBAL_ZONEID);
-	kstat_install(vz->vz_kstat);
-}
-
 static void *
 vsock_zone_create(zoneid_t zoneid)
 {
@@ -193,11 +161,12 @@ vsock_zone_create(zoneid_t zoneid)
 	vz = kmem_zalloc(sizeof (*vz), KM_SLEEP);
 	vz->vz_zoneid = zoneid;
 	vz->vz_refs = 1;
+	vsock_prop_init(vz);
 	vsock_buckets_init(vz->vz_bound, VSOCK_BOUND_BUCKETS,
 	    offsetof(vsock_conn_t, vc_bound_link));
 	vsock_buckets_init(vz->vz_conns, VSOCK_CONN_BUCKETS,
 	    offsetof(vsock_conn_t, vc_conn_link));
-	vsock_zone_kstat(vz);
+	vsock_kstat_zone_create(vz);
 	VERIFY0(vsock_loopback_add(vz));
 	mutex_enter(&vsock_zones_lock);
 	list_insert_tail(&vsock_zones, vz);
@@ -227,8 +196,7 @@ vsock_zone_destroy(zoneid_t zoneid, void *arg)
 	mutex_enter(&vsock_zones_lock);
 	list_remove(&vsock_zones, vz);
 	mutex_exit(&vsock_zones_lock);
-	if (vz->vz_kstat != NULL)
-		kstat_delete(vz->vz_kstat);
+	vsock_kstat_zone_delete(vz);
 	vsock_zone_rele(vz);
 }
 
@@ -245,6 +213,7 @@ vsock_zone_rele(vsock_zone_t *vz)
 		return;
 	vsock_buckets_fini(vz->vz_bound, VSOCK_BOUND_BUCKETS);
 	vsock_buckets_fini(vz->vz_conns, VSOCK_CONN_BUCKETS);
+	vsock_prop_fini(vz);
 	kmem_free(vz, sizeof (*vz));
 }
 
@@ -284,41 +253,8 @@ vsock_zone_hold_cred(const cred_t *cr)
 }
 
 /*
- * /dev/vsock
+ * The device's node; what it does is in vsock_dev.c.
  */
-
-static int
-vsock_open(dev_t *devp, int flag, int otyp, cred_t *cr)
-{
-	return (otyp == OTYP_CHR ? 0 : EINVAL);
-}
-
-static int
-vsock_close(dev_t dev, int flag, int otyp, cred_t *cr)
-{
-	return (0);
-}
-
-/*
- * IOCTL_VM_SOCKETS_GET_LOCAL_CID; EFAULT, ENOTTY; ENXIO, the caller's zone is
- * being halted.
- */
-static int
-vsock_ioctl(dev_t dev, int cmd, intptr_t arg, int mode, cred_t *cr, int *rvalp)
-{
-	vsock_zone_t *vz;
-	uint32_t cid;
-
-	if (cmd != IOCTL_VM_SOCKETS_GET_LOCAL_CID)
-		return (ENOTTY);
-	if ((vz = vsock_zone_hold_cred(cr)) == NULL)
-		return (ENXIO);
-	cid = vsock_local_cid(vz);
-	vsock_zone_rele(vz);
-	if (ddi_copyout(&cid, (void *)arg, sizeof (cid), mode) != 0)
-		return (EFAULT);
-	return (0);
-}
 
 static int
 vsock_attach(dev_info_t *dip, ddi_attach_cmd_t cmd)
@@ -357,27 +293,6 @@ vsock_getinfo(dev_info_t *dip, ddi_info_cmd_t cmd, void *arg, void **result)
 		return (DDI_FAILURE);
 	}
 }
-
-static struct cb_ops vsock_cb_ops = {
-	.cb_open		= vsock_open,
-	.cb_close		= vsock_close,
-	.cb_strategy		= nodev,
-	.cb_print		= nodev,
-	.cb_dump		= nodev,
-	.cb_read		= nodev,
-	.cb_write		= nodev,
-	.cb_ioctl		= vsock_ioctl,
-	.cb_devmap		= nodev,
-	.cb_mmap		= nodev,
-	.cb_segmap		= nodev,
-	.cb_chpoll		= nochpoll,
-	.cb_prop_op		= ddi_prop_op,
-	.cb_str			= NULL,
-	.cb_flag		= D_MP | D_64BIT,
-	.cb_rev			= CB_REV,
-	.cb_aread		= nodev,
-	.cb_awrite		= nodev
-};
 
 static struct dev_ops vsock_dev_ops = {
 	.devo_rev		= DEVO_REV,
@@ -425,6 +340,8 @@ vsock_teardown(void)
 {
 	(void) zone_key_delete(vsock_zone_key);
 	vsock_loopback_fini();
+	vsock_dev_fini();
+	vsock_snoop_fini();
 	vsock_route_fini();
 	list_destroy(&vsock_zones);
 	mutex_destroy(&vsock_zones_lock);
@@ -441,6 +358,8 @@ _init(void)
 	    offsetof(vsock_zone_t, vz_link));
 	vsock_conn_init();
 	vsock_route_init();
+	vsock_snoop_init();
+	vsock_dev_init();
 	VERIFY0(vsock_loopback_init());
 	zone_key_create(&vsock_zone_key, vsock_zone_create,
 	    vsock_zone_shutdown, vsock_zone_destroy);

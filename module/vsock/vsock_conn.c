@@ -85,6 +85,24 @@
  * or all that he wants, has come, or a timer runs out.  Others are not affected.
  * The threshold is never above the high-water mark, so the peer can always send
  * enough to reach it.
+ *
+ * PROBES
+ *
+ * sdt probes of this module; what is counted (vsock_kstat.c) has one beside it.
+ * `vt' is a vsock_tuple_t from our side, NULL if it is not known.
+ *
+ *	vsock-send		conn, mblk, bytes
+ *	vsock-receive		conn, mblk, bytes
+ *	vsock-accept-established conn, vt
+ *	vsock-accept-refused	transport, vt, errno
+ *	vsock-connect-established conn, vt
+ *	vsock-connect-refused	conn, vt, errno
+ *	vsock-state-change	conn, old state, new state
+ *	vsock-drop-in		conn or NULL, vt, bytes, reason
+ *	vsock-drop-out		conn or NULL, vt, bytes, reason
+ *
+ * The reason is a string.  The last two are also in the backends.  A connection
+ * may be used, and traced so, before it is traced as established.
  */
 
 #include <sys/types.h>
@@ -256,6 +274,7 @@ vsock_conn_fini(void)
 vsock_conn_t *
 vsock_conn_create(vsock_zone_t *vz, uint_t type, int kmflag)
 {
+	vsock_props_t props;
 	vsock_conn_t *vc;
 
 	vc = kmem_cache_alloc(vsock_conn_cache, kmflag);
@@ -268,13 +287,15 @@ vsock_conn_create(vsock_zone_t *vz, uint_t type, int kmflag)
 	vsock_zone_hold(vz);
 	vc->vc_bound_cid = VMADDR_CID_ANY;
 	vc->vc_bound_port = VMADDR_PORT_ANY;
+	vsock_prop_get(vz, &props);
 	vc->vc_rcvmin = VSOCK_BUF_MIN_DEFAULT;
-	vc->vc_rcvmax = VSOCK_BUF_DEFAULT;
+	vc->vc_rcvmax = MAX(props.vpr_recv_buf,
+	    MIN(VSOCK_BUF_DEFAULT, props.vpr_max_buf));
 	vc->vc_rcvlowat = 1;
-	vc->vc_sndbuf = VSOCK_BUF_DEFAULT;
-	vc->vc_connect_ms = VSOCK_CONNECT_TIMEOUT;
+	vc->vc_sndbuf = props.vpr_send_buf;
+	vc->vc_connect_ms = props.vpr_connect_ms;
 	mutex_enter(&vc->vc_lock);
-	vsock_conn_setbuf(vc, VSOCK_BUF_DEFAULT);
+	vsock_conn_setbuf(vc, props.vpr_recv_buf);
 	mutex_exit(&vc->vc_lock);
 	atomic_inc_uint(&vsock_nconns);
 	VSOCK_STAT(vz, sockets, 1);
@@ -1157,10 +1178,17 @@ vsock_up_data(vsock_conn_t *vc, mblk_t *mp, uint_t flags)
 	mutex_enter(&vc->vc_lock);
 	if (!vsock_conn_in(vc, S_OPEN) || (len == 0 && flags == 0) ||
 	    (vc->vc_flags & VCF_EOF) != 0) {
+		DTRACE_PROBE4(vsock__drop__in, vsock_conn_t *, vc,
+		    const vsock_tuple_t *, &vc->vc_tuple, size_t, len,
+		    const char *, vsock_conn_in(vc, S_OPEN) ?
+		    "after its end" : "not open");
 		mutex_exit(&vc->vc_lock);
 		freemsg(mp);
 		return;
 	}
+	DTRACE_PROBE3(vsock__receive, vsock_conn_t *, vc, mblk_t *, mp,
+	    size_t, len);
+	vsock_count_rx(vc, len);
 	if (vsock_is_records(vc)) {
 		vsock_rx_piece(vc, mp, len, flags);
 	} else {
@@ -1175,6 +1203,7 @@ void
 vsock_up_starved(vsock_conn_t *vc)
 {
 	mutex_enter(&vc->vc_lock);
+	vc->vc_starved++;
 	if (vc->vc_upper != NULL &&
 	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0)
 		vsock_rx_check(vc);
@@ -1211,6 +1240,8 @@ vsock_conn_tx_check(vsock_conn_t *vc)
 	mutex_enter(&vc->vc_lock);
 	if (vc->vc_upper != NULL && vsock_conn_can_send(vc) &&
 	    !vc->vc_tp->vtp_ops->vto_tx_ready(vc->vc_tc)) {
+		if ((vc->vc_flags & VCF_TXFULL) == 0)
+			vc->vc_txfull++;
 		vc->vc_flags |= VCF_TXFULL;
 		vc->vc_upcalls->su_txq_full(vc->vc_upper, B_TRUE);
 	}
@@ -1242,6 +1273,34 @@ vsock_up_writable(vsock_conn_t *vc)
  */
 
 /*
+ * An attempt of ours that had a transport has failed.
+ */
+static void
+vsock_refused_out(vsock_conn_t *vc, int error)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	VSOCK_STAT(vc->vc_zone, refused_out, 1);
+	VSOCK_EVENT(vc->vc_tp, refused_out);
+	DTRACE_PROBE3(vsock__connect__refused, vsock_conn_t *, vc,
+	    const vsock_tuple_t *, &vc->vc_tuple, int, error);
+}
+
+/*
+ * A peer's request has been refused.
+ */
+static void
+vsock_refused_in(vsock_transport_t *vtp, const vsock_tuple_t *vt, int error)
+{
+	if (error == EACCES)
+		VSOCK_STAT(vtp->vtp_zone, refused_port, 1);
+	else
+		VSOCK_STAT(vtp->vtp_zone, refused_in, 1);
+	VSOCK_EVENT(vtp, refused_in);
+	DTRACE_PROBE3(vsock__accept__refused, vsock_transport_t *, vtp,
+	    const vsock_tuple_t *, vt, int, error);
+}
+
+/*
  * Connect a bound or fresh socket.  Errors: EAFNOSUPPORT, nothing leads there;
  * EALREADY, EISCONN, EINVAL as the state is, EINVAL also if an attempt has
  * failed before and sockfs was told so (su_disconnected()), as nothing could
@@ -1262,6 +1321,8 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 
 	if ((error = vsock_route(vz, svm, &vtp)) != 0) {
 		VSOCK_STAT(vz, no_backend, 1);
+		DTRACE_PROBE3(vsock__connect__refused, vsock_conn_t *, vc,
+		    const vsock_tuple_t *, NULL, int, error);
 		return (error);
 	}
 
@@ -1324,8 +1385,8 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 		vsock_transport_rele(vtp);
 		return (EINPROGRESS);
 	}
-	VSOCK_STAT(vz, refused_out, 1);
 	if (vc->vc_state == VSOCK_S_CONNECTING) {
+		vsock_refused_out(vc, error);
 		vsock_conn_setstate(vc, VSOCK_S_BOUND);
 		vsock_conn_unlist(vc);
 		mutex_exit(&vc->vc_lock);
@@ -1352,6 +1413,9 @@ vsock_up_established(vsock_conn_t *vc)
 		vsock_conn_setstate(vc, VSOCK_S_CONNECTED);
 		vc->vc_flags |= VCF_WASCONN;
 		VSOCK_STAT(vc->vc_zone, connects, 1);
+		VSOCK_EVENT(vc->vc_tp, connects);
+		DTRACE_PROBE2(vsock__connect__established, vsock_conn_t *, vc,
+		    const vsock_tuple_t *, &vc->vc_tuple);
 		tid = vsock_timer_disarm(vc);
 		if (vc->vc_upper != NULL)
 			vc->vc_upcalls->su_connected(vc->vc_upper,
@@ -1370,7 +1434,7 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	int error;
 
 	if (!vsock_transport_admits(vtp, vt->vt_lport)) {
-		VSOCK_STAT(vz, refused_port, 1);
+		vsock_refused_in(vtp, vt, EACCES);
 		return (EACCES);
 	}
 	if ((vtp->vtp_types & type) == 0) {
@@ -1427,7 +1491,7 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 refuse:
 	if (lc != NULL)
 		vsock_conn_unref(lc);
-	VSOCK_STAT(vz, refused_in, 1);
+	vsock_refused_in(vtp, vt, error);
 	return (error);
 }
 
@@ -1477,7 +1541,8 @@ vsock_conn_newconn(vsock_conn_t *lc, vsock_conn_t *vc)
 int
 vsock_up_accept(vsock_conn_t *vc, void *tc)
 {
-	vsock_zone_t *vz = vc->vc_zone;
+	vsock_transport_t *vtp = vc->vc_tp;
+	vsock_tuple_t vt = vc->vc_tuple;
 	vsock_conn_t *lc;
 	boolean_t ours;
 
@@ -1485,8 +1550,8 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 	if (vc->vc_state != VSOCK_S_EMBRYO) {
 		/* The transport or the zone has gone meanwhile. */
 		mutex_exit(&vc->vc_lock);
+		vsock_refused_in(vtp, &vt, ECONNREFUSED);
 		vsock_conn_rele(vc);
-		VSOCK_STAT(vz, refused_in, 1);
 		return (ECONNREFUSED);
 	}
 	lc = vc->vc_listener;
@@ -1499,7 +1564,10 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 
 	if (vsock_conn_newconn(lc, vc)) {
 		vsock_conn_unref(lc);
-		VSOCK_STAT(vz, accepts, 1);
+		VSOCK_STAT(vc->vc_zone, accepts, 1);
+		VSOCK_EVENT(vtp, accepts);
+		DTRACE_PROBE2(vsock__accept__established, vsock_conn_t *, vc,
+		    const vsock_tuple_t *, &vt);
 		return (0);
 	}
 	vsock_conn_unref(lc);
@@ -1520,9 +1588,9 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 	 */
 	while (atomic_or_uint_nv(&vc->vc_tcholds, 0) != 1)
 		delay(1);
+	vsock_refused_in(vtp, &vt, ECONNREFUSED);
 	vsock_conn_unref(vc);
 	vsock_conn_rele(vc);
-	VSOCK_STAT(vz, refused_in, 1);
 	return (ECONNREFUSED);
 }
 
@@ -1613,9 +1681,10 @@ vsock_conn_end(vsock_conn_t *vc, int error, boolean_t tellpeer)
 		lc = vc->vc_listener;
 		vc->vc_listener = NULL;
 	} else if (vc->vc_state == VSOCK_S_CONNECTING) {
-		VSOCK_STAT(vc->vc_zone, refused_out, 1);
+		vsock_refused_out(vc, error);
 	} else if (error != 0) {
 		VSOCK_STAT(vc->vc_zone, resets, 1);
+		VSOCK_EVENT(vc->vc_tp, resets);
 	}
 	if (vc->vc_state == VSOCK_S_CONNECTING &&
 	    (vc->vc_flags & VCF_CLOSED) == 0)
@@ -1759,6 +1828,11 @@ vsock_conn_close(vsock_conn_t *vc, int linger)
 	while (vc->vc_inupcall != 0)
 		cv_wait(&vc->vc_cv, &vc->vc_lock);
 	mp = vc->vc_rxq;
+	if (mp != NULL) {
+		DTRACE_PROBE4(vsock__drop__in, vsock_conn_t *, vc,
+		    const vsock_tuple_t *, &vc->vc_tuple, size_t, vc->vc_rxlen,
+		    const char *, "socket closed");
+	}
 	vc->vc_rxq = vc->vc_rxtail = NULL;
 	vc->vc_rxlen = 0;
 	vsock_rx_droppart(vc);

@@ -32,6 +32,9 @@
  * As on the wire, the connection has ended, in good order, as soon as one side
  * has shut both halves.
  *
+ * There are no packets; what a capture sees, once, is what an end would have
+ * sent: the request and its answer, each message, shutdown and reset.
+ *
  * LOCKING
  *
  * lp_lock protects the pipe; the pipe lives until both ends were released.  It
@@ -48,10 +51,12 @@
 #include <sys/kmem.h>
 #include <sys/stream.h>
 #include <sys/strsun.h>
+#include <sys/sdt.h>
 #include <sys/vsock_impl.h>
 
 typedef struct lo_end {
 	struct lo_pipe	*le_pipe;
+	vsock_tuple_t	le_tuple;
 	vsock_conn_t	*le_conn;	/* NULL after vto_release() */
 	uint32_t	le_rcvbuf;	/* bytes */
 	uint64_t	le_given;	/* bytes, so far */
@@ -62,6 +67,7 @@ typedef struct lo_end {
 } lo_end_t;
 
 typedef struct lo_pipe {
+	vsock_transport_t *lp_transport;
 	kmutex_t	lp_lock;
 	boolean_t	lp_open;	/* lp_end[0] knows it is connected */
 	uint_t		lp_refs;	/* ends not released */
@@ -76,6 +82,26 @@ typedef struct lo {
 } lo_t;
 
 static vsock_provider_t *lo_provider;
+
+/*
+ * Somebody looks: what would be a packet from vt_lcid to vt_rcid.
+ */
+static void
+lo_capture(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint16_t op,
+    const mblk_t *mp)
+{
+	vsock_packet_t vpk = {
+		.vpk_src_cid	= vt->vt_lcid,
+		.vpk_dst_cid	= vt->vt_rcid,
+		.vpk_src_port	= vt->vt_lport,
+		.vpk_dst_port	= vt->vt_rport,
+		.vpk_op		= op,
+		.vpk_kind	= VSOCK_MON_TRANSPORT_NONE,
+		.vpk_data	= mp
+	};
+
+	vsock_capture(vtp, &vpk);
+}
 
 static lo_end_t *
 lo_other(lo_end_t *le)
@@ -98,14 +124,25 @@ lo_hold(lo_end_t *le)
 }
 
 /*
+ * How many bytes there is room for at an end.
+ */
+static uint32_t
+lo_credit(const lo_end_t *le)
+{
+	uint64_t there = le->le_given - le->le_consumed;
+
+	ASSERT(MUTEX_HELD(&le->le_pipe->lp_lock));
+	return (there < le->le_rcvbuf ? le->le_rcvbuf - (uint32_t)there : 0);
+}
+
+/*
  * Is there room at an end?  If not, whoever asks will be told.
  */
 static boolean_t
 lo_has_room(lo_end_t *le)
 {
 	ASSERT(MUTEX_HELD(&le->le_pipe->lp_lock));
-	if (le->le_given - le->le_consumed < le->le_rcvbuf ||
-	    le->le_conn == NULL)
+	if (lo_credit(le) != 0 || le->le_conn == NULL)
 		return (B_TRUE);
 	le->le_full = B_TRUE;
 	return (B_FALSE);
@@ -120,6 +157,9 @@ lo_deliver(lo_end_t *le, mblk_t *mp, uint_t flags)
 	conn = lo_hold(le);
 	mutex_exit(&le->le_pipe->lp_lock);
 	if (conn == NULL) {
+		DTRACE_PROBE4(vsock__drop__out, vsock_conn_t *, NULL,
+		    const vsock_tuple_t *, &lo_other(le)->le_tuple, size_t,
+		    msgdsize(mp), const char *, "peer gone");
 		freemsg(mp);
 		return;
 	}
@@ -134,6 +174,10 @@ lo_send(void *tc, mblk_t *mp, uint_t flags)
 	lo_pipe_t *lp = le->le_pipe;
 	boolean_t room;
 
+	if (vsock_capturing()) {
+		lo_capture(lp->lp_transport, &le->le_tuple, VSOCK_MON_PAYLOAD,
+		    mp);
+	}
 	mutex_enter(&lp->lp_lock);
 	to->le_given += msgdsize(mp);
 	room = lo_has_room(to);
@@ -264,6 +308,10 @@ lo_shutdown(void *tc, uint_t how)
 	lo_end_t *le = tc;
 	boolean_t open;
 
+	if (vsock_capturing()) {
+		lo_capture(le->le_pipe->lp_transport, &le->le_tuple,
+		    VSOCK_MON_DISCONNECT, NULL);
+	}
 	mutex_enter(&le->le_pipe->lp_lock);
 	le->le_shut |= how;
 	le->le_pending |= how;
@@ -276,9 +324,13 @@ lo_shutdown(void *tc, uint_t how)
 static void
 lo_reset(void *tc)
 {
-	lo_end_t *to = lo_other(tc);
+	lo_end_t *le = tc, *to = lo_other(le);
 	vsock_conn_t *conn;
 
+	if (vsock_capturing()) {
+		lo_capture(le->le_pipe->lp_transport, &le->le_tuple,
+		    VSOCK_MON_DISCONNECT, NULL);
+	}
 	mutex_enter(&to->le_pipe->lp_lock);
 	conn = lo_hold(to);
 	mutex_exit(&to->le_pipe->lp_lock);
@@ -286,6 +338,17 @@ lo_reset(void *tc)
 		vsock_up_reset(conn, ECONNRESET);
 		vsock_conn_rele(conn);
 	}
+}
+
+static void
+lo_stats(void *tc, vsock_conn_stats_t *vcs)
+{
+	lo_end_t *le = tc, *to = lo_other(le);
+
+	mutex_enter(&le->le_pipe->lp_lock);
+	vcs->vcs_rx_credit = lo_credit(le);
+	vcs->vcs_tx_credit = lo_credit(to);
+	mutex_exit(&le->le_pipe->lp_lock);
 }
 
 static void
@@ -356,25 +419,41 @@ lo_connect(void *arg, vsock_conn_t *conn, const vsock_conn_params_t *params,
 	back.vt_lport = vt->vt_rport;
 	back.vt_rcid = vt->vt_lcid;
 	back.vt_rport = vt->vt_lport;
+	if (vsock_capturing())
+		lo_capture(lo->lo_transport, vt, VSOCK_MON_CONNECT, NULL);
 	error = vsock_up_request(lo->lo_transport, &back, params->vcp_type,
 	    &other, &otherparams);
 	if (error != 0) {
+		if (vsock_capturing()) {
+			lo_capture(lo->lo_transport, &back,
+			    VSOCK_MON_DISCONNECT, NULL);
+		}
 		return (error == ENOMEM || error == ENOBUFS ? ENOBUFS :
 		    ECONNRESET);
 	}
 
 	lp = kmem_zalloc(sizeof (*lp), KM_SLEEP);
 	mutex_init(&lp->lp_lock, NULL, MUTEX_DRIVER, NULL);
+	lp->lp_transport = lo->lo_transport;
 	lp->lp_refs = 2;
 	lp->lp_records = (params->vcp_type == VSOCK_TYPE_SEQPACKET);
 	for (i = 0; i < 2; i++)
 		lp->lp_end[i].le_pipe = lp;
+	lp->lp_end[0].le_tuple = *vt;
 	lp->lp_end[0].le_conn = conn;
 	lp->lp_end[0].le_rcvbuf = params->vcp_rcvbuf;
+	lp->lp_end[1].le_tuple = back;
 	lp->lp_end[1].le_conn = other;
 	lp->lp_end[1].le_rcvbuf = otherparams.vcp_rcvbuf;
 
+	/* Before anything that the accepting end sends, if it accepts. */
+	if (vsock_capturing())
+		lo_capture(lo->lo_transport, &back, VSOCK_MON_CONNECT, NULL);
 	if (vsock_up_accept(other, &lp->lp_end[1]) != 0) {
+		if (vsock_capturing()) {
+			lo_capture(lo->lo_transport, &back,
+			    VSOCK_MON_DISCONNECT, NULL);
+		}
 		lo_free(lp);
 		return (ECONNRESET);
 	}
@@ -395,7 +474,8 @@ static const vsock_transport_ops_t lo_ops = {
 	.vto_rcvbuf	= lo_rcvbuf,
 	.vto_shutdown	= lo_shutdown,
 	.vto_reset	= lo_reset,
-	.vto_release	= lo_release
+	.vto_release	= lo_release,
+	.vto_stats	= lo_stats
 };
 
 static const vsock_provider_reg_t lo_reg = {
@@ -418,16 +498,24 @@ vsock_loopback_fini(void)
 }
 
 /*
- * Give a zone its loopback transport.
+ * Give a zone its loopback transport, if it has none.  ENXIO, the zone is being
+ * halted.
  */
 int
 vsock_loopback_add(vsock_zone_t *vz)
 {
 	vsock_transport_reg_t reg = { 0 };
 	char name[VSOCK_NAMELEN];
+	int error = 0;
 	lo_t *lo;
-	int error;
 
+	mutex_enter(&vz->vz_lo_lock);
+	if (vsock_zone_halted(vz))
+		error = ENXIO;
+	if (error != 0 || vz->vz_loopback != NULL) {
+		mutex_exit(&vz->vz_lo_lock);
+		return (error);
+	}
 	(void) snprintf(name, sizeof (name), "vsocklo%d", (int)vz->vz_zoneid);
 	lo = kmem_zalloc(sizeof (*lo), KM_SLEEP);
 	reg.vtr_name = name;
@@ -437,19 +525,25 @@ vsock_loopback_add(vsock_zone_t *vz)
 	reg.vtr_zoneid = vz->vz_zoneid;
 	reg.vtr_arg = lo;
 	error = vsock_transport_add(lo_provider, &reg, vz, &lo->lo_transport);
+	mutex_exit(&vz->vz_lo_lock);
 	if (error != 0)
 		kmem_free(lo, sizeof (*lo));
 	return (error);
 }
 
+/*
+ * Take it away, if it has one: its connections end with ECONNRESET.
+ */
 void
 vsock_loopback_remove(vsock_zone_t *vz)
 {
 	lo_t *lo;
 
-	if (vz->vz_loopback == NULL)
-		return;
-	lo = vz->vz_loopback->vtp_arg;
-	vsock_transport_unregister(lo->lo_transport);
-	kmem_free(lo, sizeof (*lo));
+	mutex_enter(&vz->vz_lo_lock);
+	if (vz->vz_loopback != NULL) {
+		lo = vz->vz_loopback->vtp_arg;
+		vsock_transport_unregister(lo->lo_transport);
+		kmem_free(lo, sizeof (*lo));
+	}
+	mutex_exit(&vz->vz_lo_lock);
 }

@@ -169,12 +169,13 @@ vsock_transport_rele(vsock_transport_t *vtp)
 }
 
 /*
- * Is there any transport in the zone?
+ * Is there, or will there be, any transport in the zone?
  */
 boolean_t
 vsock_route_any(vsock_zone_t *vz)
 {
 	vsock_transport_t *vtp;
+	boolean_t any;
 
 	rw_enter(&vsock_route_lock, RW_READER);
 	for (vtp = list_head(&vsock_transports); vtp != NULL;
@@ -182,8 +183,23 @@ vsock_route_any(vsock_zone_t *vz)
 		if (vtp->vtp_zone == vz)
 			break;
 	}
+	any = (vtp != NULL || vsock_is_hypervisor(vz));
 	rw_exit(&vsock_route_lock);
-	return (vtp != NULL);
+	return (any);
+}
+
+/*
+ * Our CID to the transport's peer, which changes when a guest is migrated.
+ */
+uint32_t
+vsock_transport_local_cid(vsock_transport_t *vtp)
+{
+	uint32_t cid;
+
+	rw_enter(&vsock_route_lock, RW_READER);
+	cid = vtp->vtp_local_cid;
+	rw_exit(&vsock_route_lock);
+	return (cid);
 }
 
 /*
@@ -360,8 +376,10 @@ vsock_transport_add(vsock_provider_t *vp, const vsock_transport_reg_t *reg,
 		cv_destroy(&vtp->vtp_cv);
 		vsock_zone_rele(vz);
 		kmem_free(vtp, sizeof (*vtp));
+		return (error);
 	}
-	return (error);
+	vsock_kstat_transport_create(vtp);
+	return (0);
 }
 
 int
@@ -383,6 +401,7 @@ vsock_transport_unregister(vsock_transport_t *vtp)
 {
 	vsock_zone_t *vz = vtp->vtp_zone;
 
+	vsock_kstat_transport_delete(vtp);
 	rw_enter(&vsock_route_lock, RW_WRITER);
 	list_remove(&vsock_transports, vtp);
 	vtp->vtp_provider->vp_ntransports--;

@@ -33,6 +33,7 @@
 #include <sys/policy.h>
 #include <sys/time.h>
 #include <sys/file.h>
+#include <sys/sdt.h>
 #include <sys/sunddi.h>
 #include <sys/socket.h>
 #include <sys/socketvar.h>
@@ -150,9 +151,13 @@ vsock_sd_bind(sock_lower_handle_t lower, struct sockaddr *sa, socklen_t len,
 		return (error);
 	if (!vsock_cid_is_local(vc->vc_zone, svm->svm_cid))
 		return (EADDRNOTAVAIL);
-	/* The policy's port is 16 bits wide, ours is not. */
-	if (svm->svm_port < VSOCK_PORT_UNPRIV &&
-	    secpolicy_net_privaddr(cr, (in_port_t)svm->svm_port, 0) != 0)
+	/*
+	 * The policy's port is 16 bits wide, and it knows services of TCP by
+	 * theirs: none of ours above 1023 is to be taken for one.
+	 */
+	if (vsock_prop_port_priv(vc->vc_zone, svm->svm_port) &&
+	    secpolicy_net_privaddr(cr, svm->svm_port < VSOCK_PORT_UNPRIV ?
+	    (in_port_t)svm->svm_port : 0, 0) != 0)
 		return (EACCES);
 
 	mutex_enter(&vc->vc_lock);
@@ -395,12 +400,14 @@ vsock_sd_getsockopt(sock_lower_handle_t lower, int level, int name, void *val,
 static void
 vsock_set_rcvbuf(vsock_conn_t *vc, uint64_t bytes)
 {
+	vsock_props_t props;
 	uint32_t rcvbuf;
 
+	vsock_prop_get(vc->vc_zone, &props);
 	mutex_enter(&vc->vc_lock);
 	/* If the bounds are the wrong way round, the upper one counts. */
 	bytes = MIN(MAX(bytes, vc->vc_rcvmin), vc->vc_rcvmax);
-	rcvbuf = (uint32_t)MIN(MAX(bytes, VSOCK_BUF_FLOOR), VSOCK_BUF_CEILING);
+	rcvbuf = (uint32_t)MIN(MAX(bytes, VSOCK_BUF_FLOOR), props.vpr_max_buf);
 	vsock_conn_setbuf(vc, rcvbuf);
 	mutex_exit(&vc->vc_lock);
 	if (vsock_conn_hold(vc)) {
@@ -414,6 +421,7 @@ vsock_set_rcvbuf(vsock_conn_t *vc, uint64_t bytes)
 static int
 vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 {
+	vsock_props_t props;
 	struct timeval tv;
 	uint64_t bytes, ms;
 
@@ -443,8 +451,9 @@ vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 		    tv.tv_sec > INT_MAX / MILLISEC - 1)
 			return (ERANGE);
 		ms = tv.tv_sec * MILLISEC + (tv.tv_usec + 999) / 1000;
+		vsock_prop_get(vc->vc_zone, &props);
 		mutex_enter(&vc->vc_lock);
-		vc->vc_connect_ms = (ms != 0 ? ms : VSOCK_CONNECT_TIMEOUT);
+		vc->vc_connect_ms = (ms != 0 ? ms : props.vpr_connect_ms);
 		mutex_exit(&vc->vc_lock);
 		return (0);
 	default:
@@ -501,6 +510,7 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
     const void *val, socklen_t len, cred_t *cr)
 {
 	vsock_conn_t *vc = (vsock_conn_t *)lower;
+	vsock_props_t props;
 	int n;
 
 	if (level == AF_VSOCK)
@@ -543,8 +553,10 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 		    n + (uint64_t)n / 3 : (uint64_t)n);
 		return (0);
 	}
+	vsock_prop_get(vc->vc_zone, &props);
 	mutex_enter(&vc->vc_lock);
-	vc->vc_sndbuf = MAX(VSOCK_GATHER, MIN(n, VSOCK_BUF_CEILING));
+	vc->vc_sndbuf = MAX(VSOCK_GATHER, MIN((uint32_t)n,
+	    props.vpr_max_buf));
 	mutex_exit(&vc->vc_lock);
 	return (0);
 }
@@ -577,6 +589,8 @@ vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,
 		error = EOPNOTSUPP;
 	} else {
 		VERIFY(vsock_conn_hold(vc));
+		if (len != 0 && vc->vc_type == VSOCK_TYPE_STREAM)
+			vsock_count_tx(vc, len);
 	}
 	mutex_exit(&vc->vc_lock);
 	if (error != 0) {
@@ -590,11 +604,20 @@ vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,
 			flags |= VSOCK_MSG_EOR;
 		if (len > vsock_maxrec(vc, rcvbuf))
 			error = EMSGSIZE;
+		if (error == 0 && len != 0) {
+			mutex_enter(&vc->vc_lock);
+			vsock_count_tx(vc, len);
+			mutex_exit(&vc->vc_lock);
+		}
 	}
-	if (error != 0 || len == 0)
+	if (error != 0 || len == 0) {
 		freemsg(mp);
-	else if (!vc->vc_tp->vtp_ops->vto_send(vc->vc_tc, mp, flags))
-		vsock_conn_tx_check(vc);
+	} else {
+		DTRACE_PROBE3(vsock__send, vsock_conn_t *, vc, mblk_t *, mp,
+		    size_t, len);
+		if (!vc->vc_tp->vtp_ops->vto_send(vc->vc_tc, mp, flags))
+			vsock_conn_tx_check(vc);
+	}
 	vsock_conn_rele(vc);
 	return (error);
 }

@@ -137,6 +137,7 @@
 #include <sys/sunddi.h>
 #include <sys/vsock_transport.h>
 #include <sys/vsock_virtio.h>
+#include <sys/vsock_ioctl.h>
 #include <sys/virtio_vsock.h>
 #include <net/vsock.h>
 
@@ -277,6 +278,7 @@ typedef struct vio_conn {
 	boolean_t	tc_full;	/* owes vsock_up_writable() */
 
 	/* to the peer */
+	uint64_t	tc_tx_packets;
 	uint32_t	tc_tx_cnt;
 	uint32_t	tc_peer_buf;
 	uint32_t	tc_peer_fwd;
@@ -294,6 +296,7 @@ typedef struct vio_conn {
 	uint_t		tc_nrecords;	/* tc_qhead included */
 
 	/* from the peer */
+	uint64_t	tc_rx_packets;
 	uint32_t	tc_rx_cnt;
 	uint32_t	tc_fwd_cnt;
 	uint32_t	tc_buf_alloc;
@@ -363,6 +366,76 @@ vio_oddity(vsock_vio_t *vv, vio_stat_t stat, const virtio_vsock_hdr_t *hdr)
 	vio_stat(vv, stat, 1);
 	DTRACE_PROBE3(vsock__virtio__oddity, vsock_vio_t *, vv, const char *,
 	    vio_stat_names[stat], const virtio_vsock_hdr_t *, hdr);
+}
+
+/* The tuple of a packet from the peer, whose header is in our byte order. */
+static vsock_tuple_t
+vio_rx_tuple(const virtio_vsock_hdr_t *hdr)
+{
+	vsock_tuple_t tuple = {
+		.vt_lcid	= (uint32_t)hdr->vvh_dst_cid,
+		.vt_lport	= hdr->vvh_dst_port,
+		.vt_rcid	= (uint32_t)hdr->vvh_src_cid,
+		.vt_rport	= hdr->vvh_src_port
+	};
+
+	return (tuple);
+}
+
+/* A packet goes no further than this, for the reason `stat'. */
+static void
+vio_dropped(vio_stat_t stat, const virtio_vsock_hdr_t *hdr)
+{
+	vsock_tuple_t tuple = vio_rx_tuple(hdr);
+
+	DTRACE_PROBE4(vsock__drop__in, vsock_conn_t *, NULL,
+	    const vsock_tuple_t *, &tuple, size_t, hdr->vvh_len,
+	    const char *, vio_stat_names[stat]);
+}
+
+static void
+vio_drop(vsock_vio_t *vv, vio_stat_t stat, const virtio_vsock_hdr_t *hdr)
+{
+	vio_oddity(vv, stat, hdr);
+	vio_dropped(stat, hdr);
+}
+
+/* Somebody looks: a packet, its header as it is in the ring. */
+static void
+vio_capture(vsock_vio_t *vv, const virtio_vsock_hdr_t *wire, const mblk_t *mp)
+{
+	vsock_packet_t vpk = {
+		.vpk_src_cid	= LE_64(wire->vvh_src_cid),
+		.vpk_dst_cid	= LE_64(wire->vvh_dst_cid),
+		.vpk_src_port	= LE_32(wire->vvh_src_port),
+		.vpk_dst_port	= LE_32(wire->vvh_dst_port),
+		.vpk_kind	= VSOCK_MON_TRANSPORT_VIRTIO,
+		.vpk_hdr	= wire,
+		.vpk_hdrlen	= sizeof (*wire),
+		.vpk_data	= mp
+	};
+
+	switch (LE_16(wire->vvh_op)) {
+	case VIRTIO_VSOCK_OP_REQUEST:
+	case VIRTIO_VSOCK_OP_RESPONSE:
+		vpk.vpk_op = VSOCK_MON_CONNECT;
+		break;
+	case VIRTIO_VSOCK_OP_RST:
+	case VIRTIO_VSOCK_OP_SHUTDOWN:
+		vpk.vpk_op = VSOCK_MON_DISCONNECT;
+		break;
+	case VIRTIO_VSOCK_OP_RW:
+		vpk.vpk_op = VSOCK_MON_PAYLOAD;
+		break;
+	case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
+	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
+		vpk.vpk_op = VSOCK_MON_CONTROL;
+		break;
+	default:
+		vpk.vpk_op = VSOCK_MON_UNKNOWN;
+		break;
+	}
+	vsock_capture(vv->vv_transport, &vpk);
 }
 
 static void
@@ -587,8 +660,13 @@ vio_stuck_timer(void *arg)
 }
 
 static void
-vio_queue_drop(vio_conn_t *tc)
+vio_queue_drop(vio_conn_t *tc, const char *why)
 {
+	if (tc->tc_qbytes != 0) {
+		DTRACE_PROBE4(vsock__drop__out, vsock_conn_t *, tc->tc_conn,
+		    const vsock_tuple_t *, &tc->tc_tuple, size_t,
+		    tc->tc_qbytes, const char *, why);
+	}
 	freemsg(tc->tc_qhead);
 	tc->tc_qhead = tc->tc_qtail = tc->tc_qroom = NULL;
 	tc->tc_qbytes = 0;
@@ -771,7 +849,7 @@ vio_conn_free(vio_conn_t *tc, vio_todo_t *todo)
 	vio_unstuck(tc);
 	if (tc->tc_reply)
 		vio_reply_end(tc->tc_vio, todo);
-	vio_queue_drop(tc);
+	vio_queue_drop(tc, "released");
 	kmem_free(tc, sizeof (*tc));
 }
 
@@ -781,7 +859,7 @@ vio_close(vio_conn_t *tc, boolean_t rst)
 {
 	ASSERT(MUTEX_HELD(&tc->tc_vio->vv_lock));
 
-	vio_queue_drop(tc);
+	vio_queue_drop(tc, "connection over");
 	tc->tc_state = VIO_CLOSED;
 	tc->tc_full = B_FALSE;
 	tc->tc_pend = rst ? VIO_P_RST : 0;
@@ -853,6 +931,9 @@ vio_op_send(void *arg, mblk_t *mp, uint_t flags)
 	if (tc->tc_state != VIO_OPEN || (tc->tc_shut & VSOCK_SHUT_SEND) != 0 ||
 	    (tc->tc_peer_shut & VSOCK_SHUT_RECV) != 0) {
 		mutex_exit(&vv->vv_lock);
+		DTRACE_PROBE4(vsock__drop__out, vsock_conn_t *, tc->tc_conn,
+		    const vsock_tuple_t *, &tc->tc_tuple, size_t,
+		    msgdsize(mp), const char *, "not open");
 		freemsg(mp);
 		return (B_TRUE);
 	}
@@ -1015,6 +1096,21 @@ vio_op_release(void *arg)
 	vio_finish(vv, NULL, &todo);
 }
 
+static void
+vio_op_stats(void *arg, vsock_conn_stats_t *vcs)
+{
+	vio_conn_t *tc = arg;
+	vsock_vio_t *vv = tc->tc_vio;
+
+	mutex_enter(&vv->vv_lock);
+	vcs->vcs_rx_packets = tc->tc_rx_packets;
+	vcs->vcs_tx_packets = tc->tc_tx_packets;
+	vcs->vcs_tx_queued = tc->tc_qbytes;
+	vcs->vcs_rx_credit = tc->tc_edge - tc->tc_rx_cnt;
+	vcs->vcs_tx_credit = vio_credit(tc);
+	mutex_exit(&vv->vv_lock);
+}
+
 const vsock_transport_ops_t vsock_vio_tops = {
 	.vto_connect	= vio_op_connect,
 	.vto_send	= vio_op_send,
@@ -1025,7 +1121,8 @@ const vsock_transport_ops_t vsock_vio_tops = {
 	.vto_rcvbuf	= vio_op_rcvbuf,
 	.vto_shutdown	= vio_op_shutdown,
 	.vto_reset	= vio_op_reset,
-	.vto_release	= vio_op_release
+	.vto_release	= vio_op_release,
+	.vto_stats	= vio_op_stats
 };
 
 /*
@@ -1052,6 +1149,7 @@ vio_hdr_conn(vio_conn_t *tc, uint16_t op, uint32_t flags, uint32_t len,
 	tc->tc_pend &= ~VIO_P_UPDATE;
 	if ((int32_t)(edge - tc->tc_edge) > 0)
 		tc->tc_edge = edge;
+	tc->tc_tx_packets++;
 	vio_stat(tc->tc_vio, VST_TX_OP + op, 1);
 }
 
@@ -1185,6 +1283,8 @@ vsock_vio_tx_next(vsock_vio_t *vv, size_t maxpayload, virtio_vsock_hdr_t *hdr,
 	vio_stat(vv, VST_TX_PACKETS, 1);
 	mutex_exit(&vv->vv_lock);
 
+	if (vsock_capturing())
+		vio_capture(vv, hdr, *mpp);
 	vio_finish(vv, conn, &todo);
 	if (conn != NULL)
 		vsock_conn_rele(conn);
@@ -1282,40 +1382,27 @@ vio_rx_check(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr, vio_todo_t *todo)
 	vio_stat(vv, VST_RX_PACKETS, 1);
 	if (((hdr->vvh_src_cid | hdr->vvh_dst_cid) >> 32) != 0) {
 		/* There are no such addresses: nowhere to answer to. */
-		vio_oddity(vv, VST_BAD_CID_BITS, hdr);
+		vio_drop(vv, VST_BAD_CID_BITS, hdr);
 		return (B_FALSE);
 	}
 	if (!vio_src_ok(vv, hdr->vvh_src_cid)) {
-		vio_oddity(vv, VST_BAD_SRC_CID, hdr);
+		vio_drop(vv, VST_BAD_SRC_CID, hdr);
 		vio_answer_rst(vv, hdr, todo);
 		return (B_FALSE);
 	}
 	if (hdr->vvh_dst_cid != vv->vv_local_cid) {
-		vio_oddity(vv, VST_BAD_DST_CID, hdr);
+		vio_drop(vv, VST_BAD_DST_CID, hdr);
 		vio_answer_rst(vv, hdr, todo);
 		return (B_FALSE);
 	}
 	if ((vio_type(hdr) & vv->vv_types) == 0) {
-		vio_oddity(vv, VST_BAD_TYPE, hdr);
+		vio_drop(vv, VST_BAD_TYPE, hdr);
 		vio_answer_rst(vv, hdr, todo);
 		return (B_FALSE);
 	}
 	if (hdr->vvh_op <= VIRTIO_VSOCK_OP_CREDIT_REQUEST)
 		vio_stat(vv, VST_RX_OP + hdr->vvh_op, 1);
 	return (B_TRUE);
-}
-
-static vsock_tuple_t
-vio_rx_tuple(const virtio_vsock_hdr_t *hdr)
-{
-	vsock_tuple_t tuple = {
-		.vt_lcid	= (uint32_t)hdr->vvh_dst_cid,
-		.vt_lport	= hdr->vvh_dst_port,
-		.vt_rcid	= (uint32_t)hdr->vvh_src_cid,
-		.vt_rport	= hdr->vvh_src_port
-	};
-
-	return (tuple);
 }
 
 /* Every packet of a connection says what its sender has room for. */
@@ -1367,11 +1454,11 @@ vio_rx_data(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 	}
 	if ((tc->tc_peer_shut & VSOCK_SHUT_SEND) != 0) {
 		/* It has said that the stream is over, and so it is. */
-		vio_oddity(vv, VST_DATA_AFTER_SHUTDOWN, hdr);
+		vio_drop(vv, VST_DATA_AFTER_SHUTDOWN, hdr);
 		return;
 	}
 	if (len > tc->tc_edge - tc->tc_rx_cnt) {
-		vio_oddity(vv, VST_OVER_CREDIT, hdr);
+		vio_drop(vv, VST_OVER_CREDIT, hdr);
 		vio_rx_abort(tc, ENOBUFS, todo);
 		return;
 	}
@@ -1380,6 +1467,9 @@ vio_rx_data(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 	tc->tc_inrecord = (flags == 0);
 	if ((tc->tc_shut & VSOCK_SHUT_RECV) != 0) {
 		/* Nobody will read it; nor may it use up the window. */
+		DTRACE_PROBE4(vsock__drop__in, vsock_conn_t *, tc->tc_conn,
+		    const vsock_tuple_t *, &tc->tc_tuple, size_t, len,
+		    const char *, "not receiving");
 		tc->tc_fwd_cnt += len;
 		tc->tc_pend |= VIO_P_UPDATE;
 		return;
@@ -1403,7 +1493,7 @@ vio_rx_shutdown(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr,
 	todo->vt_shutdown = how & ~tc->tc_peer_shut;
 	tc->tc_peer_shut |= how;
 	if ((tc->tc_peer_shut & VSOCK_SHUT_RECV) != 0) {
-		vio_queue_drop(tc);
+		vio_queue_drop(tc, "peer does not receive");
 		tc->tc_full = B_FALSE;
 	}
 	if (tc->tc_peer_shut == VSOCK_SHUT_BOTH)
@@ -1418,7 +1508,7 @@ vio_rx_connecting(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr,
 
 	if ((tc->tc_pend & VIO_P_REQUEST) != 0) {
 		/* The peer does not know yet: it means one before this. */
-		vio_oddity(vv, VST_STALE, hdr);
+		vio_drop(vv, VST_STALE, hdr);
 		return;
 	}
 	switch (hdr->vvh_op) {
@@ -1433,10 +1523,10 @@ vio_rx_connecting(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr,
 		todo->vt_error = ECONNRESET;
 		break;
 	case VIRTIO_VSOCK_OP_INVALID:
-		vio_oddity(vv, VST_BAD_OP, hdr);
+		vio_drop(vv, VST_BAD_OP, hdr);
 		break;
 	default:
-		vio_oddity(vv, VST_BAD_STATE, hdr);
+		vio_drop(vv, VST_BAD_STATE, hdr);
 		vio_rx_abort(tc, EPROTO, todo);
 		break;
 	}
@@ -1450,10 +1540,10 @@ vio_rx_open(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 
 	switch (hdr->vvh_op) {
 	case VIRTIO_VSOCK_OP_REQUEST:
-		vio_oddity(vv, VST_DUP_REQUEST, hdr);
+		vio_drop(vv, VST_DUP_REQUEST, hdr);
 		break;
 	case VIRTIO_VSOCK_OP_RESPONSE:
-		vio_oddity(vv, VST_DUP_RESPONSE, hdr);
+		vio_drop(vv, VST_DUP_RESPONSE, hdr);
 		break;
 	case VIRTIO_VSOCK_OP_RST:
 		todo->vt_reset = B_TRUE;
@@ -1479,7 +1569,7 @@ vio_rx_open(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 		todo->vt_starved = B_TRUE;
 		break;
 	default:
-		vio_oddity(vv, VST_BAD_OP, hdr);
+		vio_drop(vv, VST_BAD_OP, hdr);
 		break;
 	}
 }
@@ -1509,6 +1599,7 @@ vio_rx_request(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr)
 	tc = vio_conn_create(vv, conn, &params);
 	tc->tc_state = VIO_OPEN;
 	tc->tc_held_back = B_TRUE;
+	tc->tc_rx_packets = 1;
 	tc->tc_peer_buf = MIN(hdr->vvh_buf_alloc, INT32_MAX);
 	tc->tc_peer_fwd = hdr->vvh_fwd_cnt;
 
@@ -1544,6 +1635,8 @@ vsock_vio_rx(vsock_vio_t *vv, const virtio_vsock_hdr_t *wire, mblk_t *mp)
 	boolean_t request = B_FALSE;
 	void *arg;
 
+	if (vsock_capturing())
+		vio_capture(vv, wire, mp);
 	ASSERT3U(hdr.vvh_len, <=, VIRTIO_VSOCK_MAX_PAYLOAD);
 	ASSERT3U(hdr.vvh_len, ==, mp == NULL ? 0 : msgdsize(mp));
 
@@ -1554,8 +1647,10 @@ vsock_vio_rx(vsock_vio_t *vv, const virtio_vsock_hdr_t *wire, mblk_t *mp)
 		if (conn != NULL)
 			tc = arg;
 		mutex_enter(&vv->vv_lock);
+		if (tc != NULL)
+			tc->tc_rx_packets++;
 		if (tc != NULL && tc->tc_type != hdr.vvh_type) {
-			vio_oddity(vv, VST_BAD_TYPE, &hdr);
+			vio_drop(vv, VST_BAD_TYPE, &hdr);
 			vio_answer_rst(vv, &hdr, &todo);
 		} else if (tc != NULL && tc->tc_state == VIO_CONNECTING) {
 			vio_rx_connecting(tc, &hdr, &todo);
@@ -1568,7 +1663,7 @@ vsock_vio_rx(vsock_vio_t *vv, const virtio_vsock_hdr_t *wire, mblk_t *mp)
 		} else if (hdr.vvh_op == VIRTIO_VSOCK_OP_REQUEST) {
 			request = B_TRUE;
 		} else {
-			vio_oddity(vv, VST_NO_CONN, &hdr);
+			vio_drop(vv, VST_NO_CONN, &hdr);
 			vio_answer_rst(vv, &hdr, &todo);
 		}
 	}
@@ -1596,9 +1691,12 @@ vio_rx_lost(vsock_vio_t *vv, const virtio_vsock_hdr_t *wire, vio_stat_t stat,
 	vio_conn_t *tc = NULL;
 	void *arg;
 
+	if (vsock_capturing())
+		vio_capture(vv, wire, NULL);
 	mutex_enter(&vv->vv_lock);
 	vio_oddity(vv, stat, &hdr);
 	if (vio_rx_check(vv, &hdr, &todo)) {
+		vio_dropped(stat, &hdr);
 		mutex_exit(&vv->vv_lock);
 		conn = vsock_conn_lookup(vv->vv_transport, &tuple, &arg);
 		if (conn != NULL)

@@ -115,6 +115,7 @@
 #include <sys/atomic.h>
 #include <sys/time.h>
 #include <sys/stream.h>
+#include <sys/strsubr.h>
 #include <sys/strsun.h>
 #include <sys/tihdr.h>
 #include <sys/taskq.h>

@@ -50,6 +50,7 @@
 #include <sys/debug.h>
 #include <sys/kmem.h>
 #include <sys/stream.h>
+#include <sys/strsubr.h>
 #include <sys/strsun.h>
 #include <sys/sdt.h>
 #include <sys/vsock_impl.h>

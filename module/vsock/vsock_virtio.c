@@ -131,6 +131,7 @@
 #include <sys/kstat.h>
 #include <sys/sdt.h>
 #include <sys/stream.h>
+#include <sys/strsubr.h>
 #include <sys/strsun.h>
 #include <sys/zone.h>
 #include <sys/ddi.h>

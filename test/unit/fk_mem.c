@@ -30,6 +30,7 @@
 #include <sys/taskq.h>
 #include <sys/sunddi.h>
 #include <sys/file.h>
+#include <sys/strsubr.h>
 #include <sys/fk.h>
 #include <fkhost.h>
 #include "ktest.h"

@@ -20,6 +20,7 @@
 #include <sys/ksynch.h>
 #include <sys/atomic.h>
 #include <sys/thread.h>
+#include <sys/disp.h>
 #include <sys/fk.h>
 #include "ktest.h"
 

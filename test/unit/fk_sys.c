@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <sys/sunddi.h>
 #include <sys/zone.h>
+#include <sys/disp.h>
 #include <sys/fk.h>
 #include "ktest.h"
 

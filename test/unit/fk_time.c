@@ -24,6 +24,7 @@
 #include <sys/time.h>
 #include <sys/ddi.h>
 #include <sys/sunddi.h>
+#include <sys/disp.h>
 #include <sys/fk.h>
 #include "ktest.h"
 

@@ -13,6 +13,7 @@
  * The fake virtio framework: what works, and what panics.
  */
 
+#include <sys/disp.h>
 #include "fvio_toy.h"
 
 /*

@@ -13,6 +13,7 @@
  * The toy socket module: see sockfs_toy.h.
  */
 
+#include <sys/disp.h>
 #include <sys/cmn_err.h>
 #include "sockfs_toy.h"
 

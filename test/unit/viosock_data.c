@@ -19,6 +19,7 @@
 #include <sys/param.h>
 #include <sys/sunddi.h>
 #include <sys/sysmacros.h>
+#include <sys/disp.h>
 #include <sys/thread.h>
 #include "viosock_host.h"
 #include "ktest.h"

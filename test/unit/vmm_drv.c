@@ -22,6 +22,7 @@
 #include <sys/param.h>
 #include <sys/thread.h>
 #include <sys/vmm_drv.h>
+#include <sys/disp.h>
 #include <sys/fk.h>
 #include <fakevmm.h>
 #include "ktest.h"

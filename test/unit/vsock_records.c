@@ -27,6 +27,7 @@
 #include <sys/disp.h>
 #include <sys/filio.h>
 #include <sys/socket.h>
+#include <sys/strsubr.h>
 #include <sys/vsock_transport.h>
 #include <net/vsock.h>
 #include "fakekernel.h"

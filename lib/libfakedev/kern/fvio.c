@@ -24,6 +24,7 @@
  */
 
 #include "virtio_impl.h"
+#include <sys/disp.h>
 
 static fk_lockclass_t fvio_intr_class = {
 	"a virtio interrupt handler", __FILE__, __LINE__, 0
@@ -402,13 +403,13 @@ fvio_vq_no_notify(fvio_vq_t *vq, bool no)
 {
 	VRING_STORE(&fvio_vq_usedp(vq)->vu_flags,
 	    no ? VRING_USED_F_NO_NOTIFY : 0);
-	membar_sync();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 bool
 fvio_vq_wants_intr(const fvio_vq_t *vq)
 {
-	membar_sync();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return ((VRING_LOAD(&fvio_vq_availp(vq)->va_flags) &
 	    VRING_AVAIL_F_NO_INTERRUPT) == 0);
 }

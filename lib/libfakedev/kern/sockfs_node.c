@@ -21,6 +21,7 @@
  */
 
 #include "sockfs_impl.h"
+#include <sys/limits.h>
 
 /*
  * Waits, at most so many ticks (0: for ever).  0 when woken, EINTR, or EAGAIN

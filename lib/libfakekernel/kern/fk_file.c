@@ -98,16 +98,6 @@ vn_setops(vnode_t *vp, vnodeops_t *ops)
 }
 
 void
-vn_exists(vnode_t *vp)
-{
-}
-
-void
-vn_invalid(vnode_t *vp)
-{
-}
-
-void
 fk_vn_hold(vnode_t *vp)
 {
 	mutex_enter(&vp->v_lock);

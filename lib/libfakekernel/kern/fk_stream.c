@@ -21,6 +21,7 @@
 #include "fk_impl.h"
 #include <sys/stream.h>
 #include <sys/strsun.h>
+#include <sys/strsubr.h>
 
 #define	FK_MBLK_ALIGN	16
 

@@ -28,6 +28,7 @@
 #include <sys/taskq.h>
 #include <sys/taskq_impl.h>
 #include <sys/sunddi.h>
+#include <sys/disp.h>
 
 struct taskq {
 	char		tq_name[TASKQ_NAMELEN + 1];

@@ -25,6 +25,7 @@
 #include <sys/cpuvar.h>
 #include <sys/disp.h>
 #include <sys/zone.h>
+#include <sys/sunddi.h>
 
 __thread kthread_t *fk_curthread;
 

@@ -29,6 +29,7 @@
 #include <sys/cred.h>
 #include <sys/policy.h>
 #include <sys/sunddi.h>
+#include <sys/ddi.h>
 
 struct cred {
 	uint_t		cr_ref;		/* atomic */

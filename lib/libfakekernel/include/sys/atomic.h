@@ -132,6 +132,5 @@ __FK_MEMBAR(membar_producer, "");
 __FK_MEMBAR(membar_consumer, "");
 __FK_MEMBAR(membar_enter, "mfence");
 __FK_MEMBAR(membar_exit, "mfence");
-__FK_MEMBAR(membar_sync, "mfence");
 
 #endif	/* _SYS_ATOMIC_H */

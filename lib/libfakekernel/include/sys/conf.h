@@ -33,6 +33,5 @@
 extern int nulldev();
 extern int nodev();
 #pragma GCC diagnostic pop
-extern int nochpoll(dev_t, short, int, short *, struct pollhead **);
 
 #endif	/* _SYS_CONF_H */

@@ -38,6 +38,7 @@ extern dev_t makedevice(major_t, minor_t);
 extern clock_t drv_hztousec(clock_t);
 extern clock_t drv_usectohz(clock_t);
 extern void drv_usecwait(clock_t);
+extern int drv_priv(cred_t *);
 extern int drv_getparm(unsigned int, void *);
 
 #endif	/* _SYS_DDI_H */

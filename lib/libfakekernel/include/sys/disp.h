@@ -19,4 +19,15 @@
 #include <sys/types.h>
 #include <sys/thread.h>
 
+#define	MINCLSYSPRI	60
+#define	MAXCLSYSPRI	99
+
+extern pri_t minclsyspri;
+extern pri_t maxclsyspri;
+
+extern void kpreempt_disable(void);
+extern void kpreempt_enable(void);
+
+extern int servicing_interrupt(void);
+
 #endif	/* _SYS_DISP_H */

@@ -47,10 +47,6 @@ extern void *kmem_zalloc(size_t, int);
 extern void kmem_free(void *, size_t);
 extern void *kmem_alloc_tryhard(size_t, size_t *, int);
 
-extern char *kmem_asprintf(const char *, ...)
-    __attribute__((__format__(__printf__, 1, 2)));
-extern void strfree(char *);
-
 /*
  * Object caches.  The constructor (0 or -1) is run with the kmem flags of the
  * allocation; objects stay constructed while they are in the cache.

@@ -18,4 +18,6 @@
 
 #include <sys/param.h>
 
+#define	IOV_MAX		1024
+
 #endif	/* _SYS_LIMITS_H */

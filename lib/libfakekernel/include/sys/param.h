@@ -21,7 +21,6 @@
 #define	NBBY		8
 #define	MAXPATHLEN	1024
 #define	MAXNAMELEN	256
-#define	SYS_NMLN	257
 
 /* Not constant: a module doesn't know them before it runs. */
 extern const unsigned long _pagesize;
@@ -36,7 +35,6 @@ extern const unsigned long long _pagemask;
 
 #define	DEV_BSIZE	512
 #define	DEV_BSHIFT	9
-#define	IOV_MAX		1024
 
 #define	SHRT_MAX	32767
 #define	USHRT_MAX	65535

@@ -71,7 +71,14 @@ extern void lwp_create_done(kthread_t *);
 /* The caller holds p_lock of its process; drops it. */
 extern _Noreturn void lwp_exit(void);
 
-extern pid_t ddi_get_pid(void);
+/*
+ * Stack and its size are ignored, `len' must be 0.  Never fails; may sleep.
+ */
+extern kthread_t *thread_create(caddr_t, size_t, fk_anyfunc_t, void *, size_t,
+    proc_t *, int, pri_t);
+extern _Noreturn void thread_exit(void);
+/* Waits for the end of the thread with this t_did; may sleep. */
+extern void thread_join(kt_did_t);
 
 /* Not for use by drivers outside the gate, but they are: zombies are freed. */
 extern proc_t *prfind(pid_t);

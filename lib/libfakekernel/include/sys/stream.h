@@ -116,34 +116,22 @@ typedef struct datab {
 #define	BPRI_MED	2
 #define	BPRI_HI		3
 
-#define	STR_NOSIG	0x10
-#define	STR_NOERROR	0x20
-
 #define	datamsg(type)	\
 	((type) == M_DATA || (type) == M_PROTO || (type) == M_PCPROTO || \
 	(type) == M_DELAY)
 
 /* The second argument is ignored. */
 extern mblk_t *allocb(size_t, uint_t);
-extern mblk_t *allocb_cred(size_t, cred_t *, pid_t);
-extern mblk_t *allocb_tmpl(size_t, const mblk_t *);
-/* Sleeps; *errorp is set to EINTR and NULL returned if interrupted. */
-extern mblk_t *allocb_wait(size_t, uint_t, uint_t, int *);
-extern mblk_t *allocb_cred_wait(size_t, uint_t, int *, cred_t *, pid_t);
 /* The last freeb() calls the function of frtn, in that thread. */
 extern mblk_t *esballoc(uchar_t *, size_t, uint_t, frtn_t *);
 extern mblk_t *desballoc(uchar_t *, size_t, uint_t, frtn_t *);
-extern mblk_t *esballoca(uchar_t *, size_t, uint_t, frtn_t *);
-extern mblk_t *desballoca(uchar_t *, size_t, uint_t, frtn_t *);
 extern void freeb(mblk_t *);
 extern void freemsg(mblk_t *);
-extern void freemsgchain(mblk_t *);
 extern mblk_t *dupb(mblk_t *);
 extern mblk_t *dupmsg(mblk_t *);
 extern mblk_t *dupmsg_noloan(mblk_t *);
 extern mblk_t *copyb(mblk_t *);
 extern mblk_t *copymsg(mblk_t *);
-extern mblk_t *copymsgchain(mblk_t *);
 extern void linkb(mblk_t *, mblk_t *);
 extern mblk_t *unlinkb(mblk_t *);
 extern mblk_t *rmvb(mblk_t *, mblk_t *);
@@ -151,10 +139,7 @@ extern int pullupmsg(mblk_t *, ssize_t);
 extern mblk_t *msgpullup(mblk_t *, ssize_t);
 extern int adjmsg(mblk_t *, ssize_t);
 extern size_t msgdsize(mblk_t *);
-extern size_t xmsgsize(mblk_t *);
 extern mblk_t *reallocb(mblk_t *, size_t, uint_t);
-extern cred_t *msg_getcred(const mblk_t *, pid_t *);
-extern void mblk_setcred(mblk_t *, cred_t *, pid_t);
 
 struct streamtab;
 

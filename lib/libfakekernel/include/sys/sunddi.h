@@ -162,8 +162,12 @@ extern void ddi_taskq_suspend(ddi_taskq_t *);
 extern boolean_t ddi_taskq_suspended(ddi_taskq_t *);
 extern void ddi_taskq_resume(ddi_taskq_t *);
 
-/* Credentials, privileges. */
-extern int drv_priv(cred_t *);
+extern void *memchr(const void *, int, size_t);
+extern size_t strnlen(const char *, size_t);
+
+extern int nochpoll(dev_t, short, int, short *, struct pollhead **);
+
+extern pid_t ddi_get_pid(void);
 extern cred_t *ddi_get_cred(void);
 
 #endif	/* _SYS_SUNDDI_H */

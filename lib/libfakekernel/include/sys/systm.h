@@ -55,10 +55,8 @@ extern void *memcpy(void *, const void *, size_t);
 extern void *memmove(void *, const void *, size_t);
 extern void *memset(void *, int, size_t);
 extern int memcmp(const void *, const void *, size_t);
-extern void *memchr(const void *, int, size_t);
 
 extern size_t strlen(const char *);
-extern size_t strnlen(const char *, size_t);
 extern char *strcpy(char *, const char *);
 extern char *strncpy(char *, const char *, size_t);
 extern size_t strlcpy(char *, const char *, size_t) __asm__("fk_strlcpy");
@@ -74,6 +72,12 @@ extern char *strstr(const char *, const char *);
 extern char *strpbrk(const char *, const char *);
 extern size_t strspn(const char *, const char *);
 extern size_t strcspn(const char *, const char *);
+
+extern char *kmem_asprintf(const char *, ...)
+    __attribute__((__format__(__printf__, 1, 2)));
+extern void strfree(char *);
+
+extern void uniqtime(struct timeval *);
 
 /* Ticks since boot. */
 extern clock_t ddi_get_lbolt(void);
@@ -112,8 +116,6 @@ extern uint_t set_errno(uint_t);
 extern int nulldev();
 extern int nodev();
 #pragma GCC diagnostic pop
-
-extern int servicing_interrupt(void);
 
 extern char hw_serial[];
 extern pgcnt_t physmem;

@@ -37,8 +37,6 @@
 #define	TP_HOLDLWP	0x0002
 #define	TP_KTHREAD	0x8000
 
-#define	MINCLSYSPRI	60
-#define	MAXCLSYSPRI	99
 
 #define	FK_HELD_MAX	32
 #define	FK_HELD_STACK	8
@@ -104,22 +102,8 @@ extern __thread kthread_t *fk_curthread;
 typedef void (*fk_anyfunc_t)();
 #pragma GCC diagnostic pop
 
-extern pri_t minclsyspri;
-extern pri_t maxclsyspri;
-
-/*
- * Stack and its size are ignored, `len' must be 0.  Never fails; may sleep.
- */
-extern kthread_t *thread_create(caddr_t, size_t, fk_anyfunc_t, void *, size_t,
-    proc_t *, int, pri_t);
-extern _Noreturn void thread_exit(void);
-/* Waits for the end of the thread with this t_did; may sleep. */
-extern void thread_join(kt_did_t);
 extern int thread_setname(kthread_t *, const char *);
 extern int thread_vsetname(kthread_t *, const char *, ...)
     __attribute__((__format__(__printf__, 2, 3)));
-
-extern void kpreempt_disable(void);
-extern void kpreempt_enable(void);
 
 #endif	/* _SYS_THREAD_H */

@@ -70,7 +70,6 @@ extern void scalehrtime(hrtime_t *);
 /* Wall-clock time; any context. */
 extern void gethrestime(timespec_t *);
 extern time_t gethrestime_sec(void);
-extern void uniqtime(struct timeval *);
 
 extern hrtime_t ts2hrt(const timestruc_t *);
 extern void hrt2ts(hrtime_t, timestruc_t *);

@@ -97,8 +97,6 @@ extern void vn_free(vnode_t *);
 extern void vn_rele(vnode_t *);
 extern void fk_vn_hold(vnode_t *);
 extern void vn_setops(vnode_t *, vnodeops_t *);
-extern void vn_exists(vnode_t *);
-extern void vn_invalid(vnode_t *);
 
 #define	VN_HOLD(vp)	fk_vn_hold(vp)
 #define	VN_RELE(vp)	vn_rele(vp)

@@ -390,7 +390,7 @@ static const test_t tests[] = {
 	{ "rtt",	rtt_server,	rtt_client },
 	{ "connect",	connect_server,	connect_client },
 	{ "idle",	idle_server,	idle_client },
-	{ NULL }
+	{ .te_name = NULL }
 };
 
 /* One side from its beginning to its end. */

@@ -72,8 +72,8 @@ include test/bhyve/Makefile.inc
 include test/gate/Makefile.inc
 include test/man/Makefile.inc
 include test/linux/Makefile.inc
-include test/illumos/Makefile.inc
 include tools/illumos/Makefile.inc
+include test/illumos/Makefile.inc
 
 #
 # Every test.  Each part leaves its result in a file, also when it fails, and
@@ -101,8 +101,9 @@ check-build: programs deps $(BUILD)/illumos-test/init $(ABI_OBJS)
 	else \
 	    echo "FAILED build/clang"; \
 	fi; \
-	test/abi/complete --name build/abi --cpp '$(CC) $(filter-out -MMD -MP,$(KCFLAGS))' \
-	    $(MODOBJS); } | tools/count $(BUILD)/check/build.result
+	test/abi/complete --name build/abi \
+	    --cpp '$(CC) $(filter-out -MMD -MP,$(KCFLAGS))' $(MODOBJS); \
+	} | tools/count $(BUILD)/check/build.result
 
 programs: $(PROGRAMS)
 

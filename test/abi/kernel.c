@@ -615,7 +615,6 @@ CONST(OTYPCNT, 5);
 CONST(NBBY, 8);
 CONST(MAXPATHLEN, 1024);
 CONST(MAXNAMELEN, 256);
-CONST(SYS_NMLN, 0x101);
 CONST(DEV_BSIZE, 0x200);
 CONST(DEV_BSHIFT, 9);
 
@@ -869,6 +868,7 @@ CONST(ZONE_KEY_UNINITIALIZED, 0);
 
 /* Functions */
 FUNC(mblk_t *, allocb, (size_t, uint_t));
+FUNC(mblk_t *, allocb_wait, (size_t, uint_t, uint_t, int *));
 FUNC(uint64_t, atomic_add_64_nv, (volatile uint64_t *, int64_t));
 FUNC(uint_t, atomic_dec_uint_nv, (volatile uint_t *));
 FUNC(uint_t, atomic_or_uint_nv, (volatile uint_t *, uint_t));
@@ -906,6 +906,7 @@ FUNC(clock_t, drv_usectohz, (clock_t));
 FUNC(mblk_t *, dupb, (mblk_t *));
 FUNC(void, freeb, (mblk_t *));
 FUNC(void, freemsg, (mblk_t *));
+FUNC(void, freemsgchain, (mblk_t *));
 FUNC(file_t *, getf, (int));
 FUNC(hrtime_t, gethrtime, (void));
 FUNC(major_t, getmajor, (dev_t));
@@ -962,6 +963,7 @@ FUNC(int, nodev, ());
 FUNC(int, nulldev, ());
 FUNC(void, pollhead_clean, (pollhead_t *));
 FUNC(void, pollwakeup, (pollhead_t *, short));
+FUNC(int, pullupmsg, (mblk_t *, ssize_t));
 FUNC(int, random_get_pseudo_bytes, (uint8_t *, size_t));
 FUNC(void, releasef, (int));
 FUNC(void, rw_destroy, (krwlock_t *));

@@ -306,6 +306,16 @@ CONST(T_DATA_IND, 14);
 CONST(T_EXDATA_IND, 15);
 CONST(T_UNITDATA_IND, 20);
 CONST(T_OPTDATA_IND, 0x1002);
+SIGNED(t_scalar_t, 4);
+SIZE(struct T_data_ind, 8);
+MEMBER(struct T_data_ind, PRIM_type, 0, 4);
+MEMBER(struct T_data_ind, MORE_flag, 4, 4);
+SIZE(struct T_unitdata_ind, 20);
+MEMBER(struct T_unitdata_ind, PRIM_type, 0, 4);
+MEMBER(struct T_unitdata_ind, SRC_length, 4, 4);
+MEMBER(struct T_unitdata_ind, SRC_offset, 8, 4);
+MEMBER(struct T_unitdata_ind, OPT_length, 12, 4);
+MEMBER(struct T_unitdata_ind, OPT_offset, 16, 4);
 
 /* Functions */
 FUNC(int, sock_accept_notsupp, (sock_lower_handle_t, sock_lower_handle_t,

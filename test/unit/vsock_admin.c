@@ -489,17 +489,26 @@ KTEST(vsock_probes)
 	expect_hits(0, 0, 0, 0, 0, 1, 0, 0, 0);
 	VERIFY3S(probe_arg("vsock-connect-refused", 2), ==, EAFNOSUPPORT);
 
-	/* The peer refuses, and sends what it may not. */
+	/*
+	 * The peer refuses (bound, connecting, bound), and sends what it may
+	 * not.  A socket that was refused is of no more use.
+	 */
+	VERIFY0(fsk_close(a));
+	a = mock_socket(VMADDR_PORT_ANY);
+	(void) probe_hits("vsock-state-change");
 	mock_attach(GLOBAL_ZONEID);
 	mock_mode = MOCK_REFUSE;
 	VERIFY3S(mock_connect(a, MOCK_CID, PORT), ==, ECONNRESET);
-	expect_hits(0, 0, 0, 0, 0, 1, 2, 0, 0);
+	expect_hits(0, 0, 0, 0, 0, 1, 3, 0, 0);
 	mock_free(mock_last);
+	VERIFY0(fsk_close(a));
+	a = mock_socket(VMADDR_PORT_ANY);
+	(void) probe_hits("vsock-state-change");
 	mock_mode = MOCK_ACCEPT;
 	VERIFY0(mock_connect(a, MOCK_CID, PORT));
 	mt = mock_last;
 	vsock_up_shutdown(mt->mt_conn, VSOCK_SHUT_SEND);
-	expect_hits(0, 0, 0, 0, 1, 0, 3, 0, 0);
+	expect_hits(0, 0, 0, 0, 1, 0, 4, 0, 0);
 	mock_send(mt, 7);
 	expect_hits(0, 0, 0, 0, 0, 0, 0, 1, 0);
 	VERIFY3S(probe_arg("vsock-drop-in", 2), ==, 7);

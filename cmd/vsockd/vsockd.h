@@ -24,8 +24,9 @@
  *
  * Threads: the main thread runs the event loop, with everything of app.c and
  * control.c in it, and never blocks elsewhere.  Each guest has one (in
- * vhost_user.c), and so has each socket whose close waits (SO_LINGER).  The simulated kernel has its own, and calls back into app.c
- * and guest.c from them.
+ * vhost_user.c), and so has each socket whose close waits (SO_LINGER).  The
+ * simulated kernel has its own, and calls back into app.c and guest.c from
+ * them.
  */
 
 #include <stdbool.h>

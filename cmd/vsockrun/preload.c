@@ -597,7 +597,7 @@ pre_needs_mode(int flags)
 }
 
 /* One of the variants of open(2) that may have a mode. */
-#define	PRE_OPEN(name, params, args, path, last)			\
+#define	PRE_OPEN(name, params, args)					\
 EXPORT int								\
 name params								\
 {									\
@@ -607,21 +607,21 @@ name params								\
 	if (pre_names_device(path))					\
 		return (pre_open_device(flags));			\
 	if (pre_needs_mode(flags)) {					\
-		va_start(ap, last);					\
+		va_start(ap, flags);					\
 		mode = (mode_t)va_arg(ap, unsigned);			\
 		va_end(ap);						\
 	}								\
 	return (REAL(name) args);					\
-}
+}									\
+extern __typeof__(name) name
 
-PRE_OPEN(open, (const char *path, int flags, ...), (path, flags, mode), path,
-    flags)
-PRE_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode), path,
-    flags)
-PRE_OPEN(openat, (int dir, const char *path, int flags, ...),
-    (dir, path, flags, mode), path, flags)
-PRE_OPEN(openat64, (int dir, const char *path, int flags, ...),
-    (dir, path, flags, mode), path, flags)
+#define	PRE_PATH	(const char *path, int flags, ...)
+#define	PRE_PATH_AT	(int dir, const char *path, int flags, ...)
+
+PRE_OPEN(open, PRE_PATH, (path, flags, mode));
+PRE_OPEN(open64, PRE_PATH, (path, flags, mode));
+PRE_OPEN(openat, PRE_PATH_AT, (dir, path, flags, mode));
+PRE_OPEN(openat64, PRE_PATH_AT, (dir, path, flags, mode));
 
 EXPORT int
 __open_2(const char *path, int flags)

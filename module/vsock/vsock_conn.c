@@ -82,9 +82,9 @@
  * Empty records do not exist: see sys/vsock_transport.h.
  *
  * SO_RCVLOWAT is sockfs's threshold: a reader who waits is woken when so much,
- * or all that he wants, has come, or a timer runs out.  Others are not affected.
- * The threshold is never above the high-water mark, so the peer can always send
- * enough to reach it.
+ * or all that he wants, has come, or a timer runs out.  Others are not
+ * affected.  The threshold is never above the high-water mark, so the peer can
+ * always send enough to reach it.
  *
  * PROBES
  *

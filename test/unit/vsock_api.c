@@ -381,7 +381,7 @@ KTEST(vsock_generic_options)
 	end();
 }
 
-/* The bounds of the buffer's size move it, and the upper one is the stronger. */
+/* The bounds of the buffer's size move it; the upper one is the stronger. */
 KTEST(vsock_buffer_bounds)
 {
 	fsk_file_t *so;

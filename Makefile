@@ -67,6 +67,7 @@ include cmd/vsockd/Makefile.inc
 include cmd/vsockrun/Makefile.inc
 include cmd/vsockperf/Makefile.inc
 include bhyve/Makefile.inc
+include cmd/vsockadm/Makefile.inc
 include test/Makefile.inc
 include test/bhyve/Makefile.inc
 include test/gate/Makefile.inc

@@ -58,7 +58,7 @@ LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
 MAKEFLAGS	+= --no-print-directory
 
 # The parts of `make check', in their order.
-CHECKS		= build unit asan bhyve vsockrun gate man pair linux
+CHECKS		= build unit asan bhyve adm vsockrun gate man pair linux
 
 all: programs
 .PHONY: all programs check $(CHECKS:%=check-%) gate-install demo clean deps
@@ -75,6 +75,7 @@ include test/man/Makefile.inc
 include test/linux/Makefile.inc
 include tools/illumos/Makefile.inc
 include test/illumos/Makefile.inc
+include test/adm/Makefile.inc
 
 #
 # Every test.  Each part leaves its result in a file, also when it fails, and

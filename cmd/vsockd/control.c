@@ -10,7 +10,8 @@
  */
 
 /*
- * The control socket: requests of programs under vsockrun (control.h).
+ * The control socket: requests of programs under vsockrun, and of vsockadm
+ * (control.h).
  *
  * A connection carries one request and its reply.  All happens in the event
  * loop, and nothing is waited for: a connection whose request has not come yet
@@ -33,6 +34,7 @@
 #include <unistd.h>
 #include <fakekernel.h>
 #include "translate.h"
+#include <sys/vsock_ioctl.h>
 #include "vsockd.h"
 
 struct vsd_ctl {
@@ -164,6 +166,83 @@ ctl_local_cid(vsc_reply_t *rep)
 	return (err);
 }
 
+static void
+ctl_kstat_raw_one(void *arg, int instance, const void *data, size_t size)
+{
+	const vsc_kraw_t vk = { .vk_instance = instance, .vk_size = size };
+	FILE *fp = arg;
+
+	(void) fwrite(&vk, sizeof (vk), 1, fp);
+	(void) fwrite(data, 1, size, fp);
+}
+
+/* A file with the raw kstats of a name, to be read from its start. */
+static int
+ctl_kstat_raw(const vsc_request_t *q, int *fdp)
+{
+	char module[sizeof (q->vq_data) + 1], *name;
+	int fd, err = 0;
+	FILE *fp;
+
+	(void) memcpy(module, q->vq_data, q->vq_len);
+	module[q->vq_len] = '\0';
+	if ((name = strchr(module, ':')) == NULL)
+		return (EINVAL);
+	*name++ = '\0';
+	if ((fd = memfd_create("kstat", MFD_CLOEXEC)) == -1)
+		return (errno);
+	if ((fp = fdopen(fd, "w")) == NULL) {
+		(void) close(fd);
+		return (ENOMEM);
+	}
+	fk_kstat_walk_raw(module, name, ctl_kstat_raw_one, fp);
+	if (fflush(fp) != 0 || ferror(fp) || lseek(fd, 0, SEEK_SET) != 0 ||
+	    (*fdp = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		err = errno;
+	(void) fclose(fp);
+	return (err);
+}
+
+/* Only what is known to have an argument of a known size is passed on. */
+static int
+ctl_ioctl(const vsd_ctl_t *c, const vsc_request_t *q, vsc_reply_t *rep)
+{
+	vsock_prop_io_t vpi;
+	fk_file_t *dev;
+	int err;
+
+	switch (q->vq_arg[0]) {
+	case VSOCK_IOC_GETPROP:
+	case VSOCK_IOC_SETPROP:
+	case VSOCK_IOC_RESETPROP:
+		break;
+	default:
+		return (ENOTTY);
+	}
+	if (q->vq_len != sizeof (vpi))
+		return (EINVAL);
+	(void) memcpy(&vpi, q->vq_data, sizeof (vpi));
+	err = fk_open_priv("/dev/vsock", c->vc_uid == 0, &dev);
+	if (err != 0)
+		return (fk_errno_to_host(err));
+	err = fk_ioctl(dev, q->vq_arg[0], (intptr_t)&vpi, NULL);
+	(void) fk_close(dev);
+	(void) memcpy(rep->vp_data, &vpi, sizeof (vpi));
+	rep->vp_len = sizeof (vpi);
+	return (fk_errno_to_host(err));
+}
+
+static int
+ctl_capture(const vsd_ctl_t *c, const vsc_request_t *q, int *fdp)
+{
+	vsock_capture_io_t vci;
+
+	if (q->vq_len != sizeof (vci))
+		return (EINVAL);
+	(void) memcpy(&vci, q->vq_data, sizeof (vci));
+	return (cap_start(&vci, c->vc_uid == 0, fdp));
+}
+
 /*
  * Does what is asked for: 0 or errno.  EINPROGRESS with `*waits' set: the reply
  * comes later.
@@ -189,6 +268,12 @@ ctl_request(vsd_ctl_t *c, const vsc_request_t *q, int fd, vsc_reply_t *rep,
 		*waits = true;
 		return (app_closed(q->vq_data, q->vq_len, c));
 	}
+	if (q->vq_op == VSC_KSTAT_RAW)
+		return (ctl_kstat_raw(q, newfd));
+	if (q->vq_op == VSC_DEV_IOCTL)
+		return (ctl_ioctl(c, q, rep));
+	if (q->vq_op == VSC_CAPTURE)
+		return (ctl_capture(c, q, newfd));
 	if (fd == -1 || (a = app_find(fd)) == NULL)
 		return (EBADF);
 

@@ -77,8 +77,27 @@ enum {
 	VSC_KSTAT,		/* a file with all statistics */
 	VSC_IOCTL,		/* FIONREAD, SIOCOUTQ: int in data */
 	VSC_LOCAL_CID,		/* no socket: uint32_t in data */
-	VSC_CLOSED		/* no socket, its name in data: after its end */
+	VSC_CLOSED,		/* no socket, its name in data: after its end */
+	/*
+	 * "MODULE:NAME" in data: a file with all raw kstats of that name, each
+	 * after a vsc_kraw_t.
+	 */
+	VSC_KSTAT_RAW,
+	/*
+	 * /dev/vsock of the simulated machine: command; its argument, a
+	 * structure, in data and back.  VSOCK_IOC_*PROP only; the privileges
+	 * are those of root, or of any user.
+	 */
+	VSC_DEV_IOCTL,
+	/* vsock_capture_io_t in data: a socket from which records come */
+	VSC_CAPTURE
 };
+
+typedef struct vsc_kraw {
+	int32_t		vk_instance;
+	uint32_t	vk_pad;
+	uint64_t	vk_size;	/* bytes that follow */
+} vsc_kraw_t;
 
 typedef struct vsc_request {
 	uint32_t	vq_version;

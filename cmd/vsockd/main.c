@@ -96,7 +96,7 @@ vsd_serve(const char *control, int sigfd)
 		vsd_log("modules: %s", strerror(fk_errno_to_host(err)));
 	else if ((err = xl_sockconfig()) != 0 ||
 	    (err = vsd_event_add(sigfd, EPOLLIN, &sig_event)) != 0 ||
-	    (err = app_init()) != 0)
+	    (err = app_init()) != 0 || (err = cap_init()) != 0)
 		vsd_log("cannot start: %s", strerror(err));
 	else if (guest_start_all() == 0 && device_start() == 0 &&
 	    ctl_init(control) == 0)
@@ -109,6 +109,7 @@ vsd_serve(const char *control, int sigfd)
 	}
 
 	ctl_fini();
+	cap_fini();
 	device_stop();
 	guest_stop_all();
 	app_fini();

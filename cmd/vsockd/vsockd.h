@@ -18,6 +18,7 @@
  *	main.c		options, the simulated kernel, the event loop
  *	app.c		sockets of applications: moves their data
  *	control.c	requests of applications
+ *	capture.c	packet captures
  *	guest.c		virtual machines
  *	device.c	the machine as a guest
  *	translate.c	Linux's numbers and illumos's
@@ -116,6 +117,17 @@ extern void ctl_connected(vsd_ctl_t *, int err);
  * is in vsd_ctl_t.  app.c has the head.
  */
 extern void ctl_wait(vsd_ctl_t *, vsd_ctl_t **head);
+
+/* capture.c */
+struct vsock_capture_io;
+
+extern int cap_init(void);
+extern void cap_fini(void);
+/*
+ * Begin a capture: 0, and the end of a socket from which its records come, to
+ * be sent away and closed; or errno.
+ */
+extern int cap_start(const struct vsock_capture_io *, bool priv, int *fdp);
 
 /* guest.c */
 typedef struct vsd_guest vsd_guest_t;

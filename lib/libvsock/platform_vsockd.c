@@ -225,7 +225,7 @@ int
 vsp_prop(vsock_platform_t *vp, int cmd, vsock_prop_io_t *vpi)
 {
 	vsc_request_t req = {
-		.vq_op	= VSC_IOCTL,
+		.vq_op	= VSC_DEV_IOCTL,
 		.vq_arg	= { cmd },
 		.vq_len	= sizeof (*vpi)
 	};

@@ -169,6 +169,7 @@ probe_base(struct dl_phdr_info *info, size_t size, void *arg)
 	return (1);			/* the first is the program */
 }
 
+__attribute__((no_sanitize("thread")))
 static void
 probe_patch(uint8_t *addr)
 {
@@ -188,10 +189,10 @@ probe_patch(uint8_t *addr)
 static unsigned
 probe_notes(const char *notes, size_t len, const char *name)
 {
-	const Elf64_Nhdr *nh;
-	const uint64_t *desc;
 	uintptr_t base = 0;
+	const Elf64_Nhdr *nh;
 	const char *s;
+	uint64_t addr;
 	size_t off = 0;
 	unsigned n = 0;
 
@@ -199,17 +200,17 @@ probe_notes(const char *notes, size_t len, const char *name)
 	while (off + sizeof (*nh) < len) {
 		nh = (const Elf64_Nhdr *)(notes + off);
 		off += sizeof (*nh) + ((nh->n_namesz + 3) & ~3U);
-		desc = (const uint64_t *)(notes + off);
-		off += (nh->n_descsz + 3) & ~3U;
 		/* Address, base, semaphore; provider, name, arguments. */
-		s = (const char *)(desc + 3);
+		(void) memcpy(&addr, notes + off, sizeof (addr));
+		s = notes + off + 3 * sizeof (addr);
 		s += strlen(s) + 1;
+		off += (nh->n_descsz + 3) & ~3U;
 		if (strcmp(s, name) != 0)
 			continue;
 		if (probe_nsites == PROBE_SITES)
 			PROBE_DIE("too many sites");
 		probe_sites[probe_nsites].ps_addr =
-		    (uint8_t *)(base + desc[0]);
+		    (uint8_t *)(base + addr);
 		probe_sites[probe_nsites].ps_name = s;
 		probe_sites[probe_nsites].ps_args = s + strlen(s) + 1;
 		probe_patch(probe_sites[probe_nsites++].ps_addr);

@@ -187,6 +187,7 @@ class Machine(Process):
     `engines'); the init has started one on the first, the agent."""
 
     TYPE = "q35"                # of QEMU's machines
+    CPU = "max"
 
     def boot_options(self):
         """The options for QEMU that say what to boot."""
@@ -199,7 +200,7 @@ class Machine(Process):
             lab.dir, f"console-{name}.{next(lab.serial)}.log")
         argv = [
             "qemu-system-x86_64",
-            "-accel", "kvm", "-accel", "tcg", "-cpu", "max",
+            "-accel", "kvm", "-accel", "tcg", "-cpu", self.CPU,
             "-machine", f"{self.TYPE},memory-backend=mem",
             "-object",
             f"memory-backend-memfd,id=mem,size={memory}M,share=on",
@@ -294,6 +295,7 @@ class Illumos(Machine):
     `archive' (test/illumos)."""
 
     TYPE = os.environ.get("VSOCK_TEST_ILLUMOS_MACHINE", "pc")
+    CPU = "qemu64"
     UNIX = "platform/i86pc/kernel/amd64/unix"
     # What the kernel says when something is wrong, and we might be it.
     BAD = ("panic[", "WARNING: vsock", "WARNING: viosock", "WARNING: vsockhv",

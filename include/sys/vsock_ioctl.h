@@ -112,7 +112,7 @@ typedef struct vsock_capture_rec {
 	uint32_t	vcr_len;	/* of the packet as it was */
 	uint32_t	vcr_nsec;	/* when: of vcr_sec */
 	int64_t		vcr_sec;	/* since 1970 */
-	uint64_t	vcr_drops;	/* packets lost so far in this capture */
+	uint64_t	vcr_drops;	/* packets lost so far */
 } vsock_capture_rec_t;
 
 #define	VSOCK_CAPTURE_MAXREC	\
@@ -120,8 +120,8 @@ typedef struct vsock_capture_rec {
 
 /*
  * The packet begins with what Linux's vsockmon device has before each packet,
- * which is what LINKTYPE_VSOCK of pcap means.  Little endian.  The header of the
- * transport, if it has one, follows, and then the payload.
+ * which is what LINKTYPE_VSOCK of pcap means.  Little endian.  The header of
+ * the transport, if it has one, follows, and then the payload.
  */
 typedef struct vsock_mon_hdr {
 	uint64_t	vmh_src_cid;

@@ -61,7 +61,7 @@ typedef enum vsock_state {
  * that change while the list is made may be missing, or in it twice.
  */
 typedef struct vsock_kconn {
-	uint32_t	vkc_size;	/* of the record; 0: the list has ended */
+	uint32_t	vkc_size;	/* of the record; 0: the end */
 	uint32_t	vkc_state;	/* VSOCK_S_* */
 	uint32_t	vkc_type;	/* 1: stream, 2: seqpacket */
 	int32_t		vkc_zoneid;

@@ -18,8 +18,8 @@
  * not of who opened it.
  *
  * vso_lock protects vso_snoop, which is set once and stays until the last
- * close: read(2) and poll(2) need no lock afterwards, as close(9E) is not called
- * while they run.
+ * close: read(2) and poll(2) need no lock afterwards, as close(9E) is not
+ * called while they run.
  */
 
 #include <sys/types.h>

@@ -16,15 +16,15 @@
  *	vsock_transport:ZONE:NAME	vsock_transport_kstat_t: a transport
  *	vsock:ZONE:connections		a list of what has a port or a peer
  *
- * The first is counted as it happens, with atomic operations.  So are the events
- * of a transport, and its traffic, of which there are several counters
+ * The first is counted as it happens, with atomic operations.  So are the
+ * events of a transport, and its traffic, of which there are several counters
  * (vtp_traffic) that are added up when the kstat is read.
  *
- * The list is made when it is read, from the two tables of the zone, a bucket at
- * a time: references are taken under vb_lock, and each socket is looked at under
- * its own lock after that.  Nothing stops meanwhile, so it is no snapshot of one
- * moment.  ks_update counts, ks_snapshot fills in as many as were counted, and
- * ends with records of size 0 if there are fewer by then.
+ * The list is made when it is read, from the two tables of the zone, a bucket
+ * at a time: references are taken under vb_lock, and each socket is looked at
+ * under its own lock after that.  Nothing stops meanwhile, so it is no snapshot
+ * of one moment.  ks_update counts, ks_snapshot fills in as many as were
+ * counted, and ends with records of size 0 if there are fewer by then.
  *
  * LOCKING
  *

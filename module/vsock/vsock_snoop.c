@@ -28,8 +28,8 @@
  *
  * The records lie end to end in the ring, whichever way round: each is a
  * multiple of 8 bytes, and so is the ring.  The record at vsn_head is not
- * overwritten while it is there, so that read(2) copies it out with no lock held
- * and gives up its place afterwards.  One thread at a time reads
+ * overwritten while it is there, so that read(2) copies it out with no lock
+ * held and gives up its place afterwards.  One thread at a time reads
  * (vsn_reading).
  *
  * LOCKING

@@ -563,9 +563,9 @@ vsock_sd_setsockopt(sock_lower_handle_t lower, int level, int name,
 
 /*
  * ENOTCONN, never connected; EPIPE, not open for sending any more; EISCONN,
- * EOPNOTSUPP, an address was given, or control data, of which none has a meaning
- * here; EMSGSIZE, a record that is too large.  mp is consumed.  Nothing is sent
- * for an empty message.
+ * EOPNOTSUPP, an address was given, or control data, of which none has a
+ * meaning here; EMSGSIZE, a record that is too large.  mp is consumed.  Nothing
+ * is sent for an empty message.
  */
 static int
 vsock_sd_send(sock_lower_handle_t lower, mblk_t *mp, struct nmsghdr *msg,

@@ -87,9 +87,9 @@ extern int fk_modunload(const char *name);	/* 0, ENOENT, EBUSY */
 
 /*
  * Device nodes, by path ("/dev/vsock"): open(2), read(2), ioctl(2), poll(2) and
- * close(2) of a process with all privileges in the global zone; of fk_open_priv,
- * with those of any user unless `priv'.  `arg' is a host address, or an integer,
- * as the command wants it.
+ * close(2) of a process with all privileges in the global zone; of
+ * fk_open_priv, with those of any user unless `priv'.  `arg' is a host address,
+ * or an integer, as the command wants it.
  */
 typedef struct fk_file fk_file_t;
 extern int fk_open(const char *path, fk_file_t **);

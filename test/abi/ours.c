@@ -18,6 +18,8 @@
 #include <net/vsock.h>
 #include <sys/virtio_vsock.h>
 #include <sys/vsockhv.h>
+#include <sys/vsock_ioctl.h>
+#include <sys/vsock_kstat.h>
 #include "abi.h"
 
 SIZE(struct sockaddr_vm, 16);
@@ -68,6 +70,64 @@ MEMBER(vsockhv_ports_t, vp_restrict, 0, 4);
 MEMBER(vsockhv_ports_t, vp_n, 4, 4);
 MEMBER(vsockhv_ports_t, vp_range, 8, 512);
 
+SIZE(vsock_prop_io_t, 168);
+MEMBER(vsock_prop_io_t, vpi_prop, 0, 4);
+MEMBER(vsock_prop_io_t, vpi_nports, 4, 4);
+MEMBER(vsock_prop_io_t, vpi_value, 8, 8);
+MEMBER(vsock_prop_io_t, vpi_default, 16, 8);
+MEMBER(vsock_prop_io_t, vpi_min, 24, 8);
+MEMBER(vsock_prop_io_t, vpi_max, 32, 8);
+MEMBER(vsock_prop_io_t, vpi_ports, 40, 128);
+
+SIZE(vsock_capture_io_t, 8);
+MEMBER(vsock_capture_io_t, vci_bufsize, 0, 4);
+MEMBER(vsock_capture_io_t, vci_snaplen, 4, 4);
+
+SIZE(vsock_capture_rec_t, 32);
+MEMBER(vsock_capture_rec_t, vcr_size, 0, 4);
+MEMBER(vsock_capture_rec_t, vcr_caplen, 4, 4);
+MEMBER(vsock_capture_rec_t, vcr_len, 8, 4);
+MEMBER(vsock_capture_rec_t, vcr_nsec, 12, 4);
+MEMBER(vsock_capture_rec_t, vcr_sec, 16, 8);
+MEMBER(vsock_capture_rec_t, vcr_drops, 24, 8);
+
+SIZE(vsock_mon_hdr_t, 32);
+MEMBER(vsock_mon_hdr_t, vmh_src_cid, 0, 8);
+MEMBER(vsock_mon_hdr_t, vmh_dst_cid, 8, 8);
+MEMBER(vsock_mon_hdr_t, vmh_src_port, 16, 4);
+MEMBER(vsock_mon_hdr_t, vmh_dst_port, 20, 4);
+MEMBER(vsock_mon_hdr_t, vmh_op, 24, 2);
+MEMBER(vsock_mon_hdr_t, vmh_transport, 26, 2);
+MEMBER(vsock_mon_hdr_t, vmh_len, 28, 2);
+MEMBER(vsock_mon_hdr_t, vmh_reserved, 30, 2);
+
+SIZE(vsock_kconn_t, 168);
+MEMBER(vsock_kconn_t, vkc_size, 0, 4);
+MEMBER(vsock_kconn_t, vkc_state, 4, 4);
+MEMBER(vsock_kconn_t, vkc_type, 8, 4);
+MEMBER(vsock_kconn_t, vkc_zoneid, 12, 4);
+MEMBER(vsock_kconn_t, vkc_lcid, 16, 4);
+MEMBER(vsock_kconn_t, vkc_lport, 20, 4);
+MEMBER(vsock_kconn_t, vkc_rcid, 24, 4);
+MEMBER(vsock_kconn_t, vkc_rport, 28, 4);
+MEMBER(vsock_kconn_t, vkc_rcvbuf, 32, 4);
+MEMBER(vsock_kconn_t, vkc_sndbuf, 36, 4);
+MEMBER(vsock_kconn_t, vkc_rx_credit, 40, 4);
+MEMBER(vsock_kconn_t, vkc_tx_credit, 44, 4);
+MEMBER(vsock_kconn_t, vkc_flags, 48, 4);
+MEMBER(vsock_kconn_t, vkc_pad, 52, 4);
+MEMBER(vsock_kconn_t, vkc_rx_bytes, 56, 8);
+MEMBER(vsock_kconn_t, vkc_rx_msgs, 64, 8);
+MEMBER(vsock_kconn_t, vkc_rx_packets, 72, 8);
+MEMBER(vsock_kconn_t, vkc_rx_queued, 80, 8);
+MEMBER(vsock_kconn_t, vkc_rx_stalls, 88, 8);
+MEMBER(vsock_kconn_t, vkc_tx_bytes, 96, 8);
+MEMBER(vsock_kconn_t, vkc_tx_msgs, 104, 8);
+MEMBER(vsock_kconn_t, vkc_tx_packets, 112, 8);
+MEMBER(vsock_kconn_t, vkc_tx_queued, 120, 8);
+MEMBER(vsock_kconn_t, vkc_tx_stalls, 128, 8);
+MEMBER(vsock_kconn_t, vkc_transport, 136, 32);
+
 /* <net/vsock.h> */
 CONST(AF_VSOCK, 34);
 CONST(SOL_VSOCK, 287);
@@ -86,7 +146,10 @@ CONST(SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD, 6);
 CONST(SO_VM_SOCKETS_NONBLOCK_TXRX, 7);
 CONST(SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW, 8);
 CONST(SO_VM_SOCKETS_CONNECT_TIMEOUT, 6);
+CONST(SO_VSOCK_MAX_RECORD, 1);
 CONST(IOCTL_VM_SOCKETS_GET_LOCAL_CID, 0x200007b9);
+CONST(SIOCINQ, 0x4004667f);
+CONST(SIOCOUTQ, 0x7473);
 
 /* <sys/virtio_vsock.h> */
 CONST(VIRTIO_DEV_VSOCK, 19);
@@ -138,3 +201,52 @@ CONST(VSOCKHV_CURRENT_VERSION, 1);
 CONST(VSOCKHV_MAX_QSIZE, 32768);
 CONST(VSOCKHV_INTR_RESET, 0x80000000);
 CONST(VSOCKHV_MAX_PORTS, 64);
+
+/* <sys/vsock_ioctl.h> */
+CONST(VSOCK_PROP_LOOPBACK, 0);
+CONST(VSOCK_PROP_RECV_BUF, 1);
+CONST(VSOCK_PROP_SEND_BUF, 2);
+CONST(VSOCK_PROP_MAX_BUF, 3);
+CONST(VSOCK_PROP_CONNECT_TIMEOUT, 4);
+CONST(VSOCK_PROP_EXTRA_PRIV_PORTS, 5);
+CONST(VSOCK_NPROPS, 6);
+CONST(VSOCK_IOC, 0x76736b00);
+CONST(VSOCK_MAX_EXTRA_PORTS, 32);
+CONST(VSOCK_IOC_GETPROP, 0x76736b01);
+CONST(VSOCK_IOC_SETPROP, 0x76736b02);
+CONST(VSOCK_IOC_RESETPROP, 0x76736b03);
+CONST(VSOCK_IOC_CAPTURE, 0x76736b04);
+CONST(VSOCK_MAX_CAPTURES, 8);
+CONST(VSOCK_CAPTURE_MINBUF, 0x40000);
+CONST(VSOCK_CAPTURE_DEFBUF, 0x200000);
+CONST(VSOCK_CAPTURE_MAXBUF, 0x800000);
+CONST(VSOCK_CAPTURE_MAXSNAP, 0x10080);
+CONST(VSOCK_CAPTURE_MAXREC, 0x100a0);
+CONST(VSOCK_MON_UNKNOWN, 0);
+CONST(VSOCK_MON_CONNECT, 1);
+CONST(VSOCK_MON_DISCONNECT, 2);
+CONST(VSOCK_MON_CONTROL, 3);
+CONST(VSOCK_MON_PAYLOAD, 4);
+CONST(VSOCK_MON_TRANSPORT_UNKNOWN, 0);
+CONST(VSOCK_MON_TRANSPORT_NONE, 1);
+CONST(VSOCK_MON_TRANSPORT_VIRTIO, 2);
+CONST(VSOCK_LINKTYPE, 271);
+
+/* <sys/vsock_kstat.h> */
+CONST(VSOCK_S_IDLE, 0);
+CONST(VSOCK_S_BOUND, 1);
+CONST(VSOCK_S_LISTEN, 2);
+CONST(VSOCK_S_EMBRYO, 3);
+CONST(VSOCK_S_CONNECTING, 4);
+CONST(VSOCK_S_CONNECTED, 5);
+CONST(VSOCK_S_SHUT_SEND, 6);
+CONST(VSOCK_S_SHUT_RECV, 7);
+CONST(VSOCK_S_SHUT_BOTH, 8);
+CONST(VSOCK_S_CLOSING, 9);
+CONST(VSOCK_S_CLOSED, 10);
+CONST(VSOCK_S_MAX, 11);
+CONST(VSOCK_KNAMELEN, 32);
+CONST(VKC_TX_FULL, 1);
+CONST(VSOCK_KDIR_LOCAL, 0);
+CONST(VSOCK_KDIR_TO_HOST, 1);
+CONST(VSOCK_KDIR_TO_GUEST, 2);

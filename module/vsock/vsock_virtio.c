@@ -94,8 +94,9 @@
  *
  * ANSWERS, AND THEIR BUDGET
  *
- * A packet for nobody is answered by an RST, kept in an array (vv_rst); a
- * connection that the peer asked for, or broke, by a RESPONSE or RST of its tc.
+ * A packet for nobody is answered by an RST, kept in an array (vv_rst), once
+ * for as many as come before it is sent; a connection that the peer asked for,
+ * or broke, by a RESPONSE or RST of its tc.
  * vv_nreplies counts both until they are sent.  At VIO_REPLY_MAX the backend is
  * told to take no more packets (vsock_vio_rx_ready()) until half of them are
  * gone.  The other direction goes on, so two such peers do not lock up.  What
@@ -1329,6 +1330,15 @@ vio_answer_rst(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr,
 
 	if (hdr->vvh_op == VIRTIO_VSOCK_OP_RST)
 		return;
+	for (uint_t i = 0; i < vv->vv_nrst; i++) {
+		vrs = &vv->vv_rst[(vv->vv_rst_head + i) % VIO_RST_MAX];
+		if (vrs->vrs_src_port == hdr->vvh_dst_port &&
+		    vrs->vrs_dst_port == hdr->vvh_src_port &&
+		    vrs->vrs_src_cid == hdr->vvh_dst_cid &&
+		    vrs->vrs_dst_cid == hdr->vvh_src_cid &&
+		    vrs->vrs_type == hdr->vvh_type)
+			return;
+	}
 	if (vv->vv_nrst == VIO_RST_MAX) {
 		vio_stat(vv, VST_RST_LOST, 1);
 		return;

@@ -818,6 +818,41 @@ KTEST(vio_rst_ends)
 }
 
 /*
+ * Answers to one who is nobody are one as long as it waits: what is under way
+ * to a connection that is no more doesn't use up the budget.  Otherwise two
+ * systems that both have much of that under way would both stop receiving, and
+ * never send what makes the other go on.
+ */
+KTEST(vio_answer_once)
+{
+	const uint_t n = 5 * HV_QSIZE;
+	virtio_vsock_hdr_t hdr;
+	hv_guest_t *g;
+
+	hv_begin();
+	g = hv_guest_create(3);
+	g->hg_nrx = 0;
+	hv_driver_start(g, HV_F_VERSION_1);
+	hdr = hv_pkt(g, OP(RW), GPORT, HPORT);
+	hdr.vvh_len = 4;
+	for (uint_t i = 0; i < n; i++)
+		hv_send(g, &hdr, "late");
+	VERIFY3U(HV_PACKETS(g, "no_conn"), ==, n);
+	VERIFY0(HV_PACKETS(g, "rx_stopped"));
+	hv_send_op(g, OP(RW), GPORT, HPORT + 1);
+	hv_rx_post(g, 8);
+	(void) hv_expect(g, OP(RST), GPORT, HPORT);
+	(void) hv_expect(g, OP(RST), GPORT, HPORT + 1);
+	hv_expect_none(g);
+	/* It has been said: the next time it is said again. */
+	hv_send_op(g, OP(RW), GPORT, HPORT);
+	(void) hv_expect(g, OP(RST), GPORT, HPORT);
+	hv_expect_none(g);
+	hv_guest_destroy(g);
+	hv_end();
+}
+
+/*
  * N7, N8: with no room for answers the host stops taking packets, and no more;
  * with room it goes on.
  */

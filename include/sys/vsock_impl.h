@@ -213,7 +213,7 @@ struct vsock_transport {
 #define	VCF_LOCAL_SEND	0x2000
 #define	VCF_IN_BOUND	0x4000	/* in vz_bound */
 #define	VCF_IN_CONNS	0x8000	/* in vz_conns */
-#define	VCF_RXCHECK	0x10000	/* records: see what the reader has taken */
+#define	VCF_RXCHECK	0x10000	/* see what the reader has taken */
 #define	VCF_TXEND_TOLD	0x20000	/* writers were told of the end */
 
 /*

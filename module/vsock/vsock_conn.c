@@ -768,7 +768,11 @@ static void
 vsock_rx_check(vsock_conn_t *vc)
 {
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
-	(void) vsock_rx_arm(vc);
+	if (!vsock_rx_arm(vc) && (vc->vc_flags & VCF_RXHOLD) != 0) {
+		/* All was read: give what was held back, and look again. */
+		vc->vc_flags &= ~VCF_RXHOLD;
+		vc->vc_flags |= VCF_RXCHECK;
+	}
 	vsock_rx_report(vc, 1);
 }
 
@@ -1206,8 +1210,11 @@ vsock_up_starved(vsock_conn_t *vc)
 	mutex_enter(&vc->vc_lock);
 	vc->vc_starved++;
 	if (vc->vc_upper != NULL &&
-	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0)
-		vsock_rx_check(vc);
+	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0) {
+		/* After what another thread may be giving to sockfs just now. */
+		vc->vc_flags |= VCF_RXCHECK;
+		vsock_rx_run(vc);
+	}
 	mutex_exit(&vc->vc_lock);
 }
 

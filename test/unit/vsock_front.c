@@ -931,6 +931,48 @@ KTEST(vsock_small_messages)
 	end();
 }
 
+/*
+ * A peer asks while the reader, who has taken all that sockfs had, is about to
+ * give sockfs what was held back: it is told of the first byte of that.
+ */
+KTEST(vsock_starved_held)
+{
+	fsk_file_t *l, *so;
+	mock_tc_t *mt;
+	uint8_t buf[2000];
+	uint64_t told;
+	size_t done;
+	int n;
+
+	begin();
+	mock_attach(GLOBAL_ZONEID);
+	l = mock_listener(PORT, 5);
+	so = guest_connects(l, PORT, 1, &mt);
+	for (uint_t i = 0; i < 1000; i++)
+		mock_send(mt, 1);
+	VERIFY0(fsk_ioctl(so, FIONREAD, (intptr_t)&n, NULL));
+	VERIFY3S(n, <, 1000);
+
+	mt->mt_starved = B_TRUE;
+	VERIFY0(fsk_recv(so, buf, n, MSG_DONTWAIT, &done));
+	VERIFY3U(done, ==, n);
+	VERIFY(!mt->mt_starved);
+	told = mt->mt_consumed;
+	VERIFY3U(told, >=, n);
+	VERIFY0(fsk_recv(so, buf, 1, MSG_DONTWAIT, &done));
+	VERIFY3U(done, ==, 1);
+	VERIFY3U(mt->mt_consumed, ==, n + 1);
+
+	VERIFY0(fsk_recv(so, buf, sizeof (buf), MSG_DONTWAIT, &done));
+	VERIFY3U(n + 1 + done, ==, 1000);
+	vsock_up_reset(mt->mt_conn, 0);
+	mock_free(mt);
+	VERIFY0(fsk_close(so));
+	VERIFY0(fsk_close(l));
+	mock_detach();
+	end();
+}
+
 KTEST(vsock_shut_rd)
 {
 	fsk_file_t *l, *so;

@@ -124,11 +124,16 @@ static void
 mock_op_consumed(void *tc, size_t bytes)
 {
 	mock_tc_t *mt = tc;
+	boolean_t starved;
 
 	mutex_enter(&mt->mt_lock);
 	mt->mt_consumed += bytes;
 	VERIFY3U(mt->mt_consumed, <=, mt->mt_given);
+	starved = mt->mt_starved;
+	mt->mt_starved = B_FALSE;
 	mutex_exit(&mt->mt_lock);
+	if (starved)
+		vsock_up_starved(mt->mt_conn);
 }
 
 static void

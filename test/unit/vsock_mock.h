@@ -37,6 +37,7 @@ typedef struct mock_tc {
 	boolean_t	mt_full;	/* what vto_send() answers */
 	uint64_t	mt_given;	/* bytes of vsock_up_data() */
 	uint64_t	mt_consumed;
+	boolean_t	mt_starved;	/* says so when told of the next */
 	uint_t		mt_shut;
 	uint_t		mt_resets;
 	uint_t		mt_releases;

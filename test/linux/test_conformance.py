@@ -34,6 +34,7 @@ import table                    # noqa: E402
 LOCAL = 1
 PORT = 700                      # of the peer's commands
 SILENT = 50                     # a guest of Linux that never answers
+GROUP = 15                      # rows that are waited for at a time
 VSOCKRUN = "vsockrun --control vsockd.d/control -- "
 
 
@@ -56,9 +57,9 @@ class Here:
         process.line("serving")
         return lambda: self.lab.stop(process)
 
-    def run(self, *args):
+    def run(self, rows, *args):
         process = self.vsockd.run(
-            harness.program("conform"), "run", *args,
+            harness.program("conform"), "run", *args, *rows,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         text = process.popen.stdout.read()
         check(process.wait() == 0, process.errors())
@@ -86,18 +87,23 @@ class There:
             wait(life, "the end of conform")
         return stop
 
-    def run(self, *args):
+    def run(self, rows, *args):
         return results(self.agent.shell(
-            f"{self.prefix}conform run {' '.join(args)} 2>/dev/ttyS0"))
+            f"{self.prefix}conform run {' '.join((*args, *rows))} "
+            "2>/dev/ttyS0"))
 
 
-def look(subject, peer, *args):
+def look(rows, subject, peer, *args):
     """The results of a system with another as its peer."""
+    found = {}
+    rows = list(rows)
     stop = peer.serve()
     try:
-        return subject.run(*args)
+        for i in range(0, len(rows), GROUP):
+            found.update(subject.run(rows[i:i + GROUP], *args))
     finally:
         stop()
+    return found
 
 
 def test_table(lab):
@@ -150,20 +156,22 @@ def test_conformance(lab):
         our_guest = There(host.host, VSOCKRUN)
 
         def first():
-            ours["loopback"] = look(our_host, our_host, str(LOCAL), str(PORT))
-            ours["host"] = look(our_host, linux_guest, "-q", str(silent.cid),
-                                str(guest.cid), str(PORT))
+            ours["loopback"] = look(rows, our_host, our_host, str(LOCAL),
+                                    str(PORT))
+            ours["host"] = look(rows, our_host, linux_guest, "-q",
+                                str(silent.cid), str(guest.cid), str(PORT))
             guest.agent.shell("modprobe vsock_loopback")
-            linux["guest"] = look(linux_guest, our_host, "-o", str(guest.cid),
-                                  str(HOST), str(PORT))
+            linux["guest"] = look(rows, linux_guest, our_host, "-o",
+                                  str(guest.cid), str(HOST), str(PORT))
 
         def second():
-            linux["loopback"] = look(linux_host, linux_host, str(LOCAL),
-                                     str(PORT))
-            linux["host"] = look(linux_host, our_guest, "-H", str(SILENT),
-                                 str(labs.GUEST), str(PORT))
-            ours["guest"] = look(our_guest, linux_host, "-o", str(labs.GUEST),
-                                 "-q", "0", str(HOST), str(PORT))
+            linux["loopback"] = look(rows, linux_host, linux_host,
+                                     str(LOCAL), str(PORT))
+            linux["host"] = look(rows, linux_host, our_guest, "-H",
+                                 str(SILENT), str(labs.GUEST), str(PORT))
+            ours["guest"] = look(rows, our_guest, linux_host, "-o",
+                                 str(labs.GUEST), "-q", "0", str(HOST),
+                                 str(PORT))
 
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for future in [pool.submit(first), pool.submit(second)]:

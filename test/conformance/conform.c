@@ -640,6 +640,7 @@ fill(int fd)
 		n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
 			sent += (size_t)n;
+			len = sizeof (buf);
 		} else if (n == 0 || errno != EAGAIN) {
 			give_up("send");
 		} else if (poll_for(fd, POLLOUT, NOTHING_MS) == 0) {

@@ -42,7 +42,7 @@
 #define	ILL_MODINFO	2
 #define	ILL_MI_INFO_ALL	2
 
-#define	ILL_GET_LOCAL_CID	((7 << 8) | 0xb9)
+#define	ILL_GET_LOCAL_CID	(0x20000000 | (7 << 8) | 0xb9)
 #define	VSOCK_NODE	"/devices/pseudo/vsock@0:vsock"
 #define	PCI_BUS		"/devices/pci@0,0"
 #define	VSOCKHV_NODE	"/devices/pseudo/vsockhv@0:vsockhv"
@@ -247,8 +247,7 @@ cmd_vsockhv(int argc, char **argv)
 		{ VSOCKHV_RING_RESUME,		ENXIO },
 		{ VSOCKHV_RING_GET_STATE,	ENXIO },
 		{ VSOCKHV_RING_INTR_CLR,	ENXIO },
-		{ VSOCKHV_INTR_POLL,		ENXIO },
-		{ VSOCKHV_IOC | 0xff,		ENOTTY }
+		{ VSOCKHV_INTR_POLL,		ENXIO }
 	};
 	vsockhv_create_t vc = { .vc_guest_cid = 3, .vc_vmfd = 1 };
 	uint8_t buf[4096] = { 0 };

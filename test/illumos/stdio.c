@@ -290,7 +290,7 @@ fclose(FILE *f)
 	return (0);
 }
 
-/* Runs a line of commands.c: its output, errors included. */
+/* Runs a line of commands.c: its output.  Errors go to the console. */
 FILE *
 popen(const char *line, const char *mode)
 {
@@ -305,7 +305,6 @@ popen(const char *line, const char *mode)
 		return (NULL);
 	case 0:
 		(void) dup2(fds[1], STDOUT_FILENO);
-		(void) dup2(fds[1], STDERR_FILENO);
 		(void) close(fds[0]);
 		(void) close(fds[1]);
 		_exit(ill_command(strdup(line)));

@@ -51,6 +51,7 @@ typedef struct ill_ucontext {
 	void		*uc_link;
 	uint32_t	uc_sigmask[4];
 	uint64_t	uc_stack[3];
+	uint64_t	uc_pad;		/* the registers are at a multiple of 16 */
 	uint64_t	uc_gregs[ILL_NREG];
 	uint8_t		uc_rest[2048];
 } ill_ucontext_t;

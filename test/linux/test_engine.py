@@ -18,7 +18,7 @@ import os
 
 import harness
 from harness import check, check_equal, connection, transfer
-from labs import Machine
+from labs import Linux
 
 LOCAL = 1
 
@@ -26,7 +26,7 @@ LOCAL = 1
 def loopback(function):
     """Give the test an agent whose machine has a loopback transport."""
     def test(lab):
-        machine = Machine(lab, "engine", vsock="loopback")
+        machine = Linux(lab, "engine", vsock="loopback")
         try:
             function(lab, machine.agent)
         finally:

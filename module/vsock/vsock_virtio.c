@@ -96,12 +96,16 @@
  *
  * A packet for nobody is answered by an RST, kept in an array (vv_rst), once
  * for as many as come before it is sent; a connection that the peer asked for,
- * or broke, by a RESPONSE or RST of its tc.
- * vv_nreplies counts both until they are sent.  At VIO_REPLY_MAX the backend is
- * told to take no more packets (vsock_vio_rx_ready()) until half of them are
- * gone.  The other direction goes on, so two such peers do not lock up.  What
- * we send on our own account is not counted: it is bounded by the connections
- * that exist.
+ * or broke, by a RESPONSE or RST of its tc.  vv_nreplies counts both until they
+ * are sent.  At VIO_REPLY_MAX the backend is told to take no more packets
+ * (vsock_vio_rx_ready()) until half of them are gone.  The other direction goes
+ * on.  What we send on our own account is not counted: it is bounded by the
+ * connections that exist.
+ *
+ * A peer may have such a budget as well (Linux does), and if both are used up
+ * at a time neither takes what the other has to send.  A closed connection
+ * could do that, with thousands of small packets on their way to it and as many
+ * updates of credit to its peer, if each were answered.
  *
  * A tc whose connection was released before its RST was sent stays on the ready
  * list as an orphan.  There cannot be more orphans than connections that the

@@ -64,6 +64,7 @@
 #define	ROW_SECONDS	20	/* until a row hangs */
 #define	WAIT_MS		10000	/* for what is sure to come */
 #define	NOTHING_MS	200	/* for what should not */
+#define	FULL_MS		600	/* for room where there is none */
 #define	SHORT_MS	100	/* timeouts that are to run out */
 #define	LINE_LEN	256
 #define	RESULT_LEN	1024
@@ -285,10 +286,25 @@ bind_to(int fd, unsigned cid, unsigned port)
 }
 
 static int
+set_connect_timeout(int fd, long ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	return (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &tv,
+	    sizeof (tv)));
+}
+
+/*
+ * The peer answers, though it may take its time, and so do we; whose peer_cid
+ * is 0 serves.
+ */
+static int
 connect_to(int fd, unsigned cid, unsigned port)
 {
 	struct sockaddr_vm svm;
 
+	if (cid == peer_cid || peer_cid == 0)
+		(void) set_connect_timeout(fd, WAIT_MS);
 	set_address(&svm, cid, port);
 	return (connect(fd, (struct sockaddr *)&svm, sizeof (svm)));
 }
@@ -376,15 +392,6 @@ set_timeout(int fd, int name, long ms)
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 
 	return (setsockopt(fd, SOL_SOCKET, name, &tv, sizeof (tv)));
-}
-
-static int
-set_connect_timeout(int fd, long ms)
-{
-	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
-
-	return (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &tv,
-	    sizeof (tv)));
 }
 
 static int
@@ -643,7 +650,7 @@ fill(int fd)
 			len = sizeof (buf);
 		} else if (n == 0 || errno != EAGAIN) {
 			give_up("send");
-		} else if (poll_for(fd, POLLOUT, NOTHING_MS) == 0) {
+		} else if (poll_for(fd, POLLOUT, FULL_MS) == 0) {
 			if (len == 1)
 				return (sent);
 			len = 1;

@@ -253,6 +253,19 @@ def system():
     return edits
 
 
+def administration():
+    """libvsock and vsockadm."""
+    return [
+        replace('lib/Makefile', r'^\tlibvscan\t\\\n\tlibw\t',
+                '\tlibvscan\t\\\n\tlibvsock\t\\\n\tlibw\t'),
+        after('lib/Makefile', r'^libvscan:\t', 'libvsock:\tlibkstat\n'),
+        replace('cmd/Makefile', r'^\tvscan\t\t\\\n\tvt\t',
+                '\tvscan\t\t\\\n\tvsockadm\t\\\n\tvt\t'),
+        before('man/man8/Makefile', r'^\t\twall\.8\t',
+               '\t\tvsockadm.8\t\t\\\n'),
+    ]
+
+
 def probes():
     """The vsock provider of DTrace."""
     table = 'uts/common/dtrace/sdt_subr.c'
@@ -367,5 +380,6 @@ def bhyve():
 
 
 def edits(sources, programs):
-    return (family() + modules(sources) + system() + probes() +
+    return (family() + modules(sources) + system() +
+            administration() + probes() +
             tests(programs) + manuals() + bhyve())

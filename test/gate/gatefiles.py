@@ -137,6 +137,45 @@ _add('cmd/devfsadm/i386/misc_link_i386.c', '''\
 \t\tILEVEL_0, devfsadm_rm_all
 \t},
 ''')
+_add('lib/Makefile', '''\
+SUBDIRS +=\t\\
+\tlibvscan\t\\
+\tlibw\t\t\\
+\tlibzfs
+
+HDRSUBDIRS=\t\\
+\tlibvscan\t\\
+\tlibwrap\t\\
+\tlibzfs
+
+libvscan:\tlibscf libsecdb
+''')
+_add('lib/librename/common/mapfile-vers', '''\
+#
+# MAPFILE HEADER START
+#
+# What all of them say.
+#
+# MAPFILE HEADER END
+#
+
+$mapfile_version 2
+''')
+_add('cmd/Makefile', '''\
+COMMON_SUBDIRS=\t\\
+\tvscan\t\t\\
+\tvt\t\t\\
+\tw
+
+MSGSUBDIRS=\t\\
+\tvscan\t\t\\
+\tw
+''')
+_add('man/man8/Makefile', '''\
+MANFILES=\tvscand.8\t\t\\
+\t\twall.8\t\t\t\\
+\t\twhodo.8
+''')
 for _brand in ('ipkg', 'labeled', 'sn1'):
     _add(f'lib/brand/{_brand}/zone/platform.xml', f'''\
 <?xml version="1.0"?>

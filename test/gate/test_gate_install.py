@@ -108,6 +108,8 @@ class GateTest(unittest.TestCase):
             'module/vsockhv/*': 'uts/intel/io/vsockhv',
             'include/net/*.h': 'uts/common/net',
             'bhyve/*.c': 'cmd/bhyve/common',
+            'cmd/vsockadm/*.[ch]': 'cmd/vsockadm',
+            'lib/libvsock/vsock_*': 'lib/libvsock/common',
         }
         for pattern, into in copies.items():
             files = glob.glob(os.path.join(TREE, pattern))
@@ -142,6 +144,33 @@ class GateTest(unittest.TestCase):
         makefile = self.text('uts/intel/vsock/Makefile')
         self.assertIn('ROOTLINK\t= $(ROOT_SOCK_DIR)/$(MODULE)', makefile)
 
+    def test_library(self):
+        """libvsock: its sources, what it exports, and who needs it."""
+        gatefiles.make(self.gate)
+        self.install()
+        here = self.path('lib/libvsock/common')
+        makefile = self.text('lib/libvsock/Makefile.com')
+        self.assertEqual(
+            sorted(re.findall(r'\w+\.o\b', makefile)),
+            sorted(os.path.basename(s)[:-2] + '.o'
+                   for s in glob.glob(os.path.join(here, '*.c'))))
+        self.assertEqual(
+            sorted(re.findall(r'\w+\.o\b', self.text('cmd/vsockadm/Makefile'))),
+            sorted(os.path.basename(s)[:-2] + '.o'
+                   for s in glob.glob(self.path('cmd/vsockadm/*.c'))))
+        mapfile = self.text('lib/libvsock/common/mapfile-vers')
+        self.assertIn('# What all of them say.\n', mapfile)
+        exported = re.findall(r'^\t(\w+);$', mapfile, re.M)
+        header = self.text('lib/libvsock/common/libvsock.h')
+        self.assertEqual(len(exported),
+                         len(re.findall(r'(?m)^extern \w', header)))
+        for name in exported:
+            self.assertRegex(header, rf'\b{name}\(')
+        self.assertIn('libvsock:\tlibkstat\n', self.text('lib/Makefile'))
+        for name, word in (('lib/Makefile', 'libvsock'),
+                           ('cmd/Makefile', 'vsockadm')):
+            self.assertEqual(self.text(name).count(f'\t{word}\t'), 1)
+
     def test_packages(self):
         """What is installed is in one manifest, and only that."""
         gatefiles.make(self.gate)
@@ -158,11 +187,13 @@ class GateTest(unittest.TestCase):
                     'usr/kernel/drv/$(ARCH64)/vsockhv',
                     'usr/kernel/drv/vsockhv.conf',
                     'usr/kernel/misc/ktest/$(ARCH64)/vsock_test',
+                    'usr/lib/libvsock.so.1',
+                    'usr/lib/$(ARCH64)/libvsock.so.1', 'usr/sbin/vsockadm',
                     'usr/include/net/vsock.h', 'usr/lib/dtrace/vsock.d',
                     'etc/sock2path.d/system%2Fnetwork%2Fvsock']
         pages = [p for p in glob.glob(self.path('man/*/*'))
                  if re.search(r'vsock|viosock', p)]
-        self.assertEqual(len(pages), 5)
+        self.assertEqual(len(pages), 6)
         for page in pages:
             section = os.path.basename(os.path.dirname(page))
             name = os.path.basename(page)

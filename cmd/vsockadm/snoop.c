@@ -13,8 +13,8 @@
  * Captures as pcap: the classic format, in the machine's byte order, with
  * microseconds and LINKTYPE_VSOCK.
  *
- * Signals are only let in while there is nothing to do but to wait, so that none
- * is missed and what was captured is written.
+ * Signals are only let in while there is nothing to do but to wait, so that
+ * none is missed and what was captured is written.
  */
 
 #include <sys/select.h>
@@ -114,7 +114,8 @@ snoop(vsock_handle_t *vh, const char *path, unsigned long count,
 		.pf_magic	= PCAP_MAGIC,
 		.pf_major	= PCAP_MAJOR,
 		.pf_minor	= PCAP_MINOR,
-		.pf_snaplen	= snaplen != 0 ? snaplen : VSOCK_CAPTURE_MAXSNAP,
+		.pf_snaplen	= snaplen != 0 ? snaplen :
+		    VSOCK_CAPTURE_MAXSNAP,
 		.pf_linktype	= VSOCK_LINKTYPE
 	};
 	pcap_packet_t pp;

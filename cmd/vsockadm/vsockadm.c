@@ -13,8 +13,8 @@
  * vsockadm: administer VM sockets.
  *
  * A table of commands, each of which takes its options, opens the system
- * (libvsock), and prints records (output.c) or does something.  0: done; 1: that
- * failed; 2: wrong usage.
+ * (libvsock), and prints records (output.c) or does something.  0: done; 1:
+ * that failed; 2: wrong usage.
  */
 
 #include <errno.h>

@@ -60,8 +60,8 @@ typedef struct field {
 typedef struct output output_t;
 
 /*
- * `names' is the argument of -o: names with commas between, or "all"; NULL: those
- * in `defaults'.  Ends with usage() if that is not possible.
+ * `names' is the argument of -o: names with commas between, or "all"; NULL:
+ * those in `defaults'.  Ends with usage() if that is not possible.
  */
 extern output_t *output_create(const field_t *, const char *names,
     const char *defaults, bool parseable);

@@ -171,7 +171,9 @@ extern int vsock_prop_reset(vsock_handle_t *, const char *name);
 typedef struct vsock_snoop vsock_snoop_t;
 struct vsock_capture_rec;
 
-/* Bytes; 0: the default, or whole packets.  EINVAL; EACCES; EAGAIN, too many. */
+/*
+ * Bytes; 0: the default, or whole packets.  EINVAL; EACCES; EAGAIN, too many.
+ */
 extern int vsock_snoop_open(vsock_handle_t *, uint32_t bufsize,
     uint32_t snaplen, vsock_snoop_t **);
 extern void vsock_snoop_close(vsock_snoop_t *);

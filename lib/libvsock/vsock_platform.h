@@ -13,8 +13,8 @@
 #define	_VSOCK_PLATFORM_H
 
 /*
- * What libvsock asks of the platform: a way to the kstats of a system and to its
- * /dev/vsock.  One of platform_*.c is built in.
+ * What libvsock asks of the platform: a way to the kstats of a system and to
+ * its /dev/vsock.  One of platform_*.c is built in.
  *
  *	platform_illumos.c	libkstat, and the device
  *	platform_vsockd.c	the control socket of a vsockd

@@ -12,8 +12,8 @@
 /*
  * Captures: records from a descriptor, one at a time.
  *
- * A device gives whole records, and nothing else; a socket that stands in for it
- * gives them in whatever pieces.  Both fill a buffer, from which records are
+ * A device gives whole records, and nothing else; a socket that stands in for
+ * it gives them in whatever pieces.  Both fill a buffer, from which records are
  * taken; it holds the longest one and as much of others as comes along.
  */
 

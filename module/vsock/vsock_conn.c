@@ -1211,7 +1211,7 @@ vsock_up_starved(vsock_conn_t *vc)
 	vc->vc_starved++;
 	if (vc->vc_upper != NULL &&
 	    (vc->vc_flags & (VCF_END | VCF_RXSHUT)) == 0) {
-		/* After what another thread may be giving to sockfs just now. */
+		/* After what another thread may be giving to sockfs now. */
 		vc->vc_flags |= VCF_RXCHECK;
 		vsock_rx_run(vc);
 	}

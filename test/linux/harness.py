@@ -247,20 +247,22 @@ class Process:
                 except OSError:
                     pass
 
+    def next_line(self):
+        """The next line of its standard output; None at the end."""
+        reader = concurrent.futures.Future()
+        threading.Thread(
+            target=lambda: reader.set_result(self.popen.stdout.readline()),
+            daemon=True).start()
+        line = wait(reader, f"{self.name}: a line of its output")
+        return line.rstrip("\n") if line else None
+
     def line(self, expected):
         """Read its standard output up to a line; it must come."""
-        reader = concurrent.futures.Future()
-
-        def read():
-            for line in self.popen.stdout:
-                if line.rstrip("\n") == expected:
-                    reader.set_result(True)
-                    return
-            reader.set_result(False)
-        threading.Thread(target=read, daemon=True).start()
-        check(wait(reader, f"{self.name}: the line {expected!r}"),
-              f"{self.name} ended without saying {expected!r}: "
-              f"{self.errors()}")
+        line = self.next_line()
+        while line != expected:
+            check(line is not None, f"{self.name} ended without saying "
+                                    f"{expected!r}: {self.errors()}")
+            line = self.next_line()
 
 
 def connection(listener, client, cid, port, **kwargs):

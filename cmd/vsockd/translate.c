@@ -42,7 +42,7 @@
 #define	ILL_SO_VSOCK_MAX_RECORD	1
 
 #define	ILL_MSG_EOR		0x8
-#define	ILL_MSG_TRUNC		0x10
+#define	ILL_MSG_TRUNC		0x20
 #define	ILL_MSG_DONTWAIT	0x80
 #define	ILL_MSG_NOSIGNAL	0x200
 #define	ILL_MSG_XPG4_2		0x8000

@@ -143,4 +143,5 @@ $(BUILD)/obj/%.o: %.c
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path '*/linux/programs' -prune -o -type f \
+    -name '*.d' -print 2>/dev/null)

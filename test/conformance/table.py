@@ -19,12 +19,16 @@ one line for a row in one or more places:
 
 PLACES are some of "loopback host guest", or "all".  Of KIND "absent" are rows
 that are run nowhere; they have no places and no result.
+
+Two more places are "illumos-loopback" and "illumos-guest": there ours on a real
+illumos kernel is compared with ours in a vsockd, in place of Linux.
 """
 
 import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLACES = ("loopback", "host", "guest")
+ILLUMOS_PLACES = ("illumos-loopback", "illumos-guest")
 LAST = 160                      # rows are A1 to A160, and some more
 
 KINDS = {
@@ -70,7 +74,8 @@ def load(path=os.path.join(HERE, "differences")):
                 continue
             places = PLACES if places == "all" else places.split()
             for place in places:
-                if place not in PLACES or (row, place) in listed:
+                if place not in PLACES + ILLUMOS_PLACES or \
+                        (row, place) in listed:
                     raise Wrong(f"{path}:{number}: {place}")
                 listed[row, place] = Difference(kind, ours, why)
     return listed, absent
@@ -142,6 +147,24 @@ def compare(rows, linux, ours, listed, absent):
     problems += [f"{row}: is listed, but there is no such row"
                  for row, _ in listed if row not in known]
     return lines, problems
+
+
+def compare_illumos(place, vsockd, illumos, listed):
+    """What is wrong about the results of a real illumos kernel."""
+    problems = []
+    for row, text in illumos.items():
+        difference = listed.get((row, place))
+        line = f"{row}, {place}: {text}"
+        if "FAILED" in text or text == "ended":
+            problems.append(line)
+        elif text == vsockd[row]:
+            if difference is not None:
+                problems.append(f"{line}: is listed, but not different")
+        elif difference is None or difference.ours != text:
+            problems.append(f"{line}; in a vsockd: {vsockd[row]}")
+    problems += [f"{row}, {place}: was not run" for row in vsockd
+                 if row not in illumos]
+    return problems
 
 
 def cell(text):

@@ -35,7 +35,7 @@
 
 #include "illumos.h"
 
-#define	MAX_ARGS	16
+#define	MAX_ARGS	32
 
 #define	ILL_MODLOAD	0
 #define	ILL_MODUNLOAD	1
@@ -342,6 +342,7 @@ static const struct {
 	int		(*ct_func)(int, char **);
 } command_table[] = {
 	{ "attach",	0,	cmd_attach },
+	{ "conform",	1,	conform_main },
 	{ "halt",	0,	cmd_halt },
 	{ "hvguest",	1,	hvguest_main },
 	{ "load",	1,	cmd_load },

@@ -22,6 +22,7 @@
  *
  *	sys.c		files, processes, sockets: from Linux's numbers, which
  *			are those of the headers, to illumos's and back
+ *	signal.c	signals and what sends them
  *	thread.c	threads, on lwps
  *	stdio.c		as much of FILE as is used; memory
  *	commands.c	what popen(3C) runs: there is no shell and no other
@@ -46,6 +47,7 @@
 #define	ILL_GETPID		20
 #define	ILL_MOUNT		21
 #define	ILL_SETUID		23
+#define	ILL_ALARM		27
 #define	ILL_KILL		37
 #define	ILL_PIPE		42
 #define	ILL_IOCTL		54
@@ -54,13 +56,17 @@
 #define	ILL_FSTATAT		66
 #define	ILL_OPENAT		68
 #define	ILL_GETDENTS		81
+#define	ILL_SIGACTION		98
 #define	ILL_CONTEXT		100
 #define	ILL_WAITID		107
 #define	ILL_MMAP		115
+#define	ILL_READV		121
+#define	ILL_WRITEV		122
 #define	ILL_SYSTEMINFO		139
 #define	ILL_FORKSYS		142
 #define	ILL_YIELD		146
 #define	ILL_MODCTL		152
+#define	ILL_SETITIMER		158
 #define	ILL_LWP_CREATE		159
 #define	ILL_LWP_EXIT		160
 #define	ILL_LWP_PRIVATE		166
@@ -68,6 +74,7 @@
 #define	ILL_CLOCK_GETTIME	191
 #define	ILL_NANOSLEEP		199
 #define	ILL_SO_SOCKET		230
+#define	ILL_SO_SOCKETPAIR	231
 #define	ILL_BIND		232
 #define	ILL_LISTEN		233
 #define	ILL_ACCEPT		234
@@ -122,6 +129,9 @@ extern const char *strerrorname_np(int);
 
 /* The main() of test/linux/vcat.c. */
 extern int vcat_main(int, char **);
+
+/* The main() of test/conformance/conform.c. */
+extern int conform_main(int, char **);
 
 /* guest.c */
 extern int hvguest_main(int, char **);

@@ -40,7 +40,9 @@ struct _IO_FILE {
 	char	f_buf[1024];
 };
 
+static struct _IO_FILE stdout_file = { .f_fd = 1 };
 static struct _IO_FILE stderr_file = { .f_fd = 2 };
+FILE *const stdout = &stdout_file;
 FILE *const stderr = &stderr_file;
 
 void
@@ -67,6 +69,28 @@ void
 exit(int status)
 {
 	_exit(status);
+}
+
+/*
+ * Options of one letter, with an argument of its own or without.
+ */
+char *optarg;
+int optind = 1;
+
+int
+getopt(int argc, char *const argv[], const char *options)
+{
+	const char *found;
+
+	if (optind >= argc || argv[optind][0] != '-' ||
+	    argv[optind][1] == '\0')
+		return (-1);
+	found = strchr(options, argv[optind++][1]);
+	if (found == NULL || (found[1] == ':' && optind >= argc))
+		return ('?');
+	if (found[1] == ':')
+		optarg = argv[optind++];
+	return (*found);
 }
 
 /*
@@ -236,16 +260,14 @@ fprintf(FILE *f, const char *fmt, ...)
 	return (len);
 }
 
-/* To the standard output, at once. */
 int
 printf(const char *fmt, ...)
 {
-	struct _IO_FILE out = { .f_fd = STDOUT_FILENO };
 	va_list ap;
 	int len;
 
 	va_start(ap, fmt);
-	len = vput(&out, fmt, ap);
+	len = vput(stdout, fmt, ap);
 	va_end(ap);
 	return (len);
 }
@@ -279,6 +301,13 @@ fgets(char *line, int size, FILE *f)
 	}
 	line[n] = '\0';
 	return (n > 0 ? line : NULL);
+}
+
+/* Output is never kept back. */
+int
+fflush(FILE *f)
+{
+	return (0);
 }
 
 int
@@ -344,6 +373,20 @@ err(int status, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	complain(status, fmt, ap, why);
+}
+
+void
+perror(const char *what)
+{
+	(void) fprintf(stderr, "%s: %s\n", what, strerror(errno));
+}
+
+char *
+strerror(int number)
+{
+	const char *name = strerrorname_np(number);
+
+	return ((char *)(uintptr_t)(name == NULL ? "another error" : name));
 }
 
 void

@@ -13,9 +13,12 @@
  * System calls: see illumos.h.
  */
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +29,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/vm_sockets.h>
 #include <fakekernel.h>
 
 #include "illumos.h"
@@ -52,6 +56,8 @@
 #define	ILL_MAP_ANON	0x100
 
 #define	ILL_SOL_SOCKET	0xffff
+
+#define	ILL_POLLRDHUP	0x4000
 
 #define	ILL_WEXITED	1
 #define	ILL_CLD_EXITED	1
@@ -111,6 +117,8 @@ path_in(const char *path)
 {
 	if (strcmp(path, "/dev/null") == 0)
 		return ("/devices/pseudo/mm@0:null");
+	if (strcmp(path, "/dev/vsock") == 0)
+		return ("/devices/pseudo/vsock@0:vsock");
 	return (path);
 }
 
@@ -157,6 +165,18 @@ write(int fd, const void *buf, size_t len)
 	return (CALL3(ILL_WRITE, fd, buf, len));
 }
 
+ssize_t
+readv(int fd, const struct iovec *iov, int n)
+{
+	return (CALL3(ILL_READV, fd, iov, n));
+}
+
+ssize_t
+writev(int fd, const struct iovec *iov, int n)
+{
+	return (CALL3(ILL_WRITEV, fd, iov, n));
+}
+
 off_t
 lseek(int fd, off_t offset, int whence)
 {
@@ -173,6 +193,12 @@ int
 dup2(int from, int to)
 {
 	return ((int)CALL3(ILL_FCNTL, from, ILL_F_DUP2FD, to));
+}
+
+int
+dup(int fd)
+{
+	return ((int)CALL3(ILL_FCNTL, fd, ILL_F_DUPFD, 0));
 }
 
 int
@@ -209,6 +235,33 @@ int
 ill_ioctl(int fd, int cmd, void *arg)
 {
 	return ((int)CALL3(ILL_IOCTL, fd, cmd, arg));
+}
+
+int
+ioctl(int fd, int cmd, ...)
+{
+	static const struct {
+		unsigned	linux_cmd;
+		unsigned	illumos;
+	} table[] = {
+		{ FIONREAD,			0x4004667f },
+		{ FIONBIO,			0x8004667e },
+		{ TIOCOUTQ,			0x7473 },
+		{ TIOCGWINSZ,			0x5468 },
+		{ IOCTL_VM_SOCKETS_GET_LOCAL_CID, 0x200007b9 }
+	};
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	for (size_t i = 0; i < sizeof (table) / sizeof (table[0]); i++) {
+		if (table[i].linux_cmd == (unsigned)cmd)
+			return (ill_ioctl(fd, (int)table[i].illumos, arg));
+	}
+	errno = ENOTTY;
+	return (-1);
 }
 
 /* As much of it as anybody looks at. */
@@ -342,6 +395,18 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 }
 
 int
+gettimeofday(struct timeval *tv, void *zone)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
+		return (-1);
+	tv->tv_sec = ts.tv_sec;
+	tv->tv_usec = ts.tv_nsec / 1000;
+	return (0);
+}
+
+int
 nanosleep(const struct timespec *ts, struct timespec *left)
 {
 	return ((int)CALL2(ILL_NANOSLEEP, ts, left));
@@ -355,8 +420,21 @@ poll(struct pollfd *fds, nfds_t n, int ms)
 		.tv_nsec = (ms % 1000) * 1000000L
 	};
 
-	/* The bits that anybody uses have the same values. */
-	return ((int)CALL4(ILL_POLLSYS, fds, n, ms < 0 ? NULL : &ts, NULL));
+	int rv;
+
+	/* The other bits that anybody uses have the same values. */
+	for (nfds_t i = 0; i < n; i++) {
+		if ((fds[i].events & POLLRDHUP) != 0)
+			fds[i].events ^= POLLRDHUP | ILL_POLLRDHUP;
+	}
+	rv = (int)CALL4(ILL_POLLSYS, fds, n, ms < 0 ? NULL : &ts, NULL);
+	for (nfds_t i = 0; i < n; i++) {
+		if ((fds[i].events & ILL_POLLRDHUP) != 0)
+			fds[i].events ^= POLLRDHUP | ILL_POLLRDHUP;
+		if ((fds[i].revents & ILL_POLLRDHUP) != 0)
+			fds[i].revents ^= POLLRDHUP | ILL_POLLRDHUP;
+	}
+	return (rv);
 }
 
 /*
@@ -384,28 +462,42 @@ type_in(int type)
 	}
 }
 
+static const struct {
+	int	linux_flag;
+	int	illumos;
+} msgflags[] = {
+	{ MSG_OOB,	0x1 },
+	{ MSG_PEEK,	0x2 },
+	{ MSG_EOR,	0x8 },
+	{ MSG_CTRUNC,	0x10 },
+	{ MSG_TRUNC,	0x20 },
+	{ MSG_WAITALL,	0x40 },
+	{ MSG_DONTWAIT,	0x80 },
+	{ MSG_NOSIGNAL,	0x200 }
+};
+
 static int
 msgflags_in(int flags)
 {
-	static const struct {
-		int	linux_flag;
-		int	illumos;
-	} table[] = {
-		{ MSG_OOB,	0x1 },
-		{ MSG_PEEK,	0x2 },
-		{ MSG_EOR,	0x8 },
-		{ MSG_TRUNC,	0x20 },
-		{ MSG_WAITALL,	0x40 },
-		{ MSG_DONTWAIT,	0x80 },
-		{ MSG_NOSIGNAL,	0x200 }
-	};
 	int in = 0;
 
-	for (size_t i = 0; i < sizeof (table) / sizeof (table[0]); i++) {
-		if ((flags & table[i].linux_flag) != 0)
-			in |= table[i].illumos;
+	for (size_t i = 0; i < sizeof (msgflags) / sizeof (msgflags[0]); i++) {
+		if ((flags & msgflags[i].linux_flag) != 0)
+			in |= msgflags[i].illumos;
 	}
 	return (in);
+}
+
+static int
+msgflags_out(int flags)
+{
+	int out = 0;
+
+	for (size_t i = 0; i < sizeof (msgflags) / sizeof (msgflags[0]); i++) {
+		if ((flags & msgflags[i].illumos) != 0)
+			out |= msgflags[i].linux_flag;
+	}
+	return (out);
 }
 
 /* A copy of an address with illumos's family. */
@@ -442,6 +534,24 @@ socket(int family, int type, int protocol)
 	/* The family's number is also accepted as the protocol's. */
 	return ((int)CALL5(ILL_SO_SOCKET, family_in(family), in,
 	    protocol == AF_VSOCK ? 0 : protocol, NULL, ILL_SOV_SOCKBSD));
+}
+
+int
+socketpair(int family, int type, int protocol, int fds[2])
+{
+	int err;
+
+	if ((fds[0] = socket(family, type, protocol)) == -1)
+		return (-1);
+	if ((fds[1] = socket(family, type, protocol)) == -1 ||
+	    CALL1(ILL_SO_SOCKETPAIR, fds) == -1) {
+		err = errno;
+		(void) close(fds[0]);
+		(void) close(fds[1]);
+		errno = err;
+		return (-1);
+	}
+	return (0);
 }
 
 int
@@ -504,6 +614,77 @@ recv(int fd, void *buf, size_t len, int flags)
 {
 	return (CALL6(ILL_RECVFROM, fd, buf, len, msgflags_in(flags), NULL,
 	    NULL));
+}
+
+ssize_t
+sendto(int fd, const void *buf, size_t len, int flags,
+    const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct sockaddr_storage copy;
+
+	return (CALL6(ILL_SENDTO, fd, buf, len, msgflags_in(flags),
+	    addr_in(addr, addrlen, &copy), addrlen));
+}
+
+ssize_t
+recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+    socklen_t *lenp)
+{
+	ssize_t n = CALL6(ILL_RECVFROM, fd, buf, len, msgflags_in(flags), addr,
+	    lenp);
+
+	(void) addr_out(n == -1 ? -1 : 0, addr, lenp);
+	return (n);
+}
+
+/* What sendmsg and recvmsg take. */
+typedef struct ill_msghdr {
+	void		*im_name;
+	uint32_t	im_namelen;
+	void		*im_iov;
+	int32_t		im_iovlen;
+	void		*im_control;
+	uint32_t	im_controllen;
+	int32_t		im_flags;
+} ill_msghdr_t;
+
+#define	ILL_MSG_XPG4_2	0x8000		/* it is one of these */
+
+static ill_msghdr_t
+msghdr_in(const struct msghdr *mh)
+{
+	return ((ill_msghdr_t){
+		.im_name	= mh->msg_name,
+		.im_namelen	= mh->msg_namelen,
+		.im_iov		= mh->msg_iov,
+		.im_iovlen	= (int32_t)mh->msg_iovlen,
+		.im_control	= mh->msg_control,
+		.im_controllen	= (uint32_t)mh->msg_controllen
+	});
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *mh, int flags)
+{
+	ill_msghdr_t im = msghdr_in(mh);
+
+	return (CALL3(ILL_SENDMSG, fd, &im,
+	    msgflags_in(flags) | ILL_MSG_XPG4_2));
+}
+
+ssize_t
+recvmsg(int fd, struct msghdr *mh, int flags)
+{
+	ill_msghdr_t im = msghdr_in(mh);
+	ssize_t n = CALL3(ILL_RECVMSG, fd, &im,
+	    msgflags_in(flags) | ILL_MSG_XPG4_2);
+
+	if (n != -1) {
+		mh->msg_namelen = im.im_namelen;
+		mh->msg_controllen = im.im_controllen;
+		mh->msg_flags = msgflags_out(im.im_flags);
+	}
+	return (n);
 }
 
 int

@@ -17,13 +17,15 @@ BUILD/conformance.md.
 """
 
 import concurrent.futures
+import contextlib
 import os
 import subprocess
 import sys
 
 import harness
 import labs
-from harness import BUILD, HOST, LINUX_GUEST, check, on, wait
+from harness import (BUILD, HOST, ILLUMOS_ALONE, ILLUMOS_GUEST, check, on,
+                     wait)
 
 CONFORMANCE = os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "conformance")
@@ -93,6 +95,34 @@ class There:
             "2>/dev/ttyS0"))
 
 
+class OnIllumos:
+    """conform on an illumos machine."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def serve(self):
+        self.machine.agent.start("sh", cmd=f"conform serve {PORT} >/tmp/served")
+
+        def serves():
+            with contextlib.suppress(harness.Failed):
+                return self.machine.command("size /tmp/served") != "0"
+        harness.until(serves, "conform serves")
+        # There is nobody who could end it but the end of the system.
+        return self.machine.reboot
+
+    def run(self, rows, *args):
+        return results(self.machine.agent.shell(
+            f"conform run {' '.join((*args, *rows))}"))
+
+
+def all_rows():
+    """{row: what it is about}."""
+    return dict(line.split("\t", 1) for line in subprocess.run(
+        [harness.program("conform"), "list"], check=True, text=True,
+        stdout=subprocess.PIPE).stdout.splitlines())
+
+
 def look(rows, subject, peer, *args):
     """The results of a system with another as its peer."""
     found = {}
@@ -137,13 +167,8 @@ def test_table(lab):
         check(wrong, f"{what} is not noticed")
 
 
-@on(*([LINUX_GUEST] if "VSOCK_TEST_CONFORMANCE" in os.environ else []))
 def test_conformance(lab):
-    """By `make conformance' alone, which sets the variable: a machine that is
-    busy otherwise is too slow for a few of the rows."""
-    rows = dict(line.split("\t", 1) for line in subprocess.run(
-        [harness.program("conform"), "list"], check=True, text=True,
-        stdout=subprocess.PIPE).stdout.splitlines())
+    rows = all_rows()
     # Guest b is there, but has no driver.
     if "b" in lab.guests:
         lab.stop(lab.guests.pop("b"))
@@ -194,3 +219,36 @@ def test_conformance(lab):
               encoding="ascii") as f:
         f.write(table.render(rows, lines, absent))
     check(not problems, "conformance:\n" + "\n".join(problems))
+
+
+def compare_illumos(place, illumos, illumos_peer, vsockd, vsockd_peer, *args):
+    """ours on a real illumos kernel, and in a vsockd."""
+    rows = all_rows()
+    problems = table.compare_illumos(
+        place, look(rows, vsockd, vsockd_peer, *args),
+        look(rows, illumos, illumos_peer, *args), table.load()[0])
+    check(not problems, "conformance:\n" + "\n".join(problems))
+
+
+@on(ILLUMOS_ALONE)
+def test_illumos_loopback(lab):
+    pair = labs.Pair()
+    try:
+        vsockd = Here(pair, pair.host_vsockd)
+        illumos = OnIllumos(lab.machine)
+        compare_illumos("illumos-loopback", illumos, illumos, vsockd, vsockd,
+                        str(LOCAL), str(PORT))
+    finally:
+        pair.discard()
+
+
+@on(ILLUMOS_GUEST)
+def test_illumos_guest(lab):
+    pair = labs.Pair()
+    try:
+        compare_illumos("illumos-guest", OnIllumos(lab.guest()),
+                        Here(lab, lab.vsockd), Here(pair, pair.guest_vsockd),
+                        Here(pair, pair.host_vsockd), "-o", str(labs.GUEST),
+                        str(HOST), str(PORT))
+    finally:
+        pair.discard()

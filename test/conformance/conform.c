@@ -61,7 +61,7 @@
 #include "../linux/guard.h"
 #endif
 
-#define	ROW_SECONDS	20	/* until a row hangs */
+#define	ROW_SECONDS	30	/* until a row hangs */
 #define	WAIT_MS		10000	/* for what is sure to come */
 #define	NOTHING_MS	200	/* for what should not */
 #define	FULL_MS		600	/* for room where there is none */

@@ -34,6 +34,8 @@
 
 #include "illumos.h"
 
+#define	ILL_ERESTART	91
+
 #define	ILL_AT_FDCWD	0xffd19553U
 #define	ILL_SOV_SOCKBSD	3
 
@@ -88,8 +90,12 @@ int64_t
 ill_call(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
     uint64_t e, uint64_t f)
 {
-	ill_result_t ir = ill_syscall(number, a, b, c, d, e, f);
+	ill_result_t ir;
 
+	/* After a signal with SA_RESTART it is the C library that calls again. */
+	do {
+		ir = ill_syscall(number, a, b, c, d, e, f);
+	} while (ir.ir_errno == ILL_ERESTART);
 	if (ir.ir_errno == 0)
 		return (ir.ir_value);
 	errno = fk_errno_to_host(ir.ir_errno);
@@ -473,7 +479,8 @@ static const struct {
 	{ MSG_TRUNC,	0x20 },
 	{ MSG_WAITALL,	0x40 },
 	{ MSG_DONTWAIT,	0x80 },
-	{ MSG_NOSIGNAL,	0x200 }
+	{ MSG_NOSIGNAL,	0x200 },
+	{ MSG_ERRQUEUE,	0x400 }		/* there is none: a bit without use */
 };
 
 static int
@@ -714,6 +721,7 @@ option_in(int *levelp, int *namep)
 		{ SO_LINGER,		0x0080 },
 		{ SO_SNDBUF,		0x1001 },
 		{ SO_RCVBUF,		0x1002 },
+		{ SO_RCVLOWAT,		0x1004 },
 		{ SO_SNDTIMEO,		0x1005 },
 		{ SO_RCVTIMEO,		0x1006 },
 		{ SO_ERROR,		0x1007 },

@@ -237,7 +237,7 @@ def test_illumos_loopback(lab):
         vsockd = Here(pair, pair.host_vsockd)
         illumos = OnIllumos(lab.machine)
         compare_illumos("illumos-loopback", illumos, illumos, vsockd, vsockd,
-                        str(LOCAL), str(PORT))
+                        "-o", str(LOCAL), str(LOCAL), str(PORT))
     finally:
         pair.discard()
 

@@ -72,9 +72,9 @@ module_id(const char *name)
 {
 	ill_modinfo_t mi = { .mi_info = ILL_MI_INFO_ALL };
 
+	/* Each time, the one with the next higher id. */
 	for (;;) {
 		mi.mi_info = ILL_MI_INFO_ALL;
-		mi.mi_id = mi.mi_nextid;
 		if (ill_call(ILL_MODCTL, ILL_MODINFO, mi.mi_id,
 		    (uintptr_t)&mi, 0, 0, 0) == -1)
 			return (0);

@@ -124,6 +124,10 @@ extern void ill_thread_init(void);
 /* Wait without using the processor for long. */
 extern void ill_pause(void);
 
+/* stdio.c: around a fork(2). */
+extern void ill_mem_lock(void);
+extern void ill_mem_unlock(void);
+
 /* Of glibc; musl has none.  NULL: unknown to the tests. */
 extern const char *strerrorname_np(int);
 

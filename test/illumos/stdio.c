@@ -29,6 +29,8 @@
 
 #include "illumos.h"
 
+#define	MAX_FDS		256	/* of a process, as illumos has it */
+
 struct _IO_FILE {
 	int	f_fd;		/* -1: memory */
 	pid_t	f_pid;		/* of popen(3C) */
@@ -108,6 +110,19 @@ typedef struct block {
 
 static block_t *mem_free[MEM_MAX + 1];
 static pthread_mutex_t mem_lock;
+
+/* For fork(2): the child has but one thread, which must not find it locked. */
+void
+ill_mem_lock(void)
+{
+	(void) pthread_mutex_lock(&mem_lock);
+}
+
+void
+ill_mem_unlock(void)
+{
+	(void) pthread_mutex_unlock(&mem_lock);
+}
 
 void *
 malloc(size_t size)
@@ -319,28 +334,39 @@ fclose(FILE *f)
 	return (0);
 }
 
-/* Runs a line of commands.c: its output.  Errors go to the console. */
+/*
+ * Runs a line of commands.c: its output.  Errors go to the console.
+ *
+ * As nothing is executed, nothing is closed by itself: the child has no use for
+ * the connections of other threads, whose ends would not be seen.  Nor must it
+ * have the pipe of another popen(), so one comes after the other.
+ */
 FILE *
 popen(const char *line, const char *mode)
 {
+	static pthread_mutex_t lock;
 	int fds[2];
 	FILE *f;
 	pid_t pid;
 
-	if (pipe(fds) == -1)
+	(void) pthread_mutex_lock(&lock);
+	if (pipe(fds) == -1) {
+		(void) pthread_mutex_unlock(&lock);
 		return (NULL);
-	switch (pid = fork()) {
-	case -1:
-		return (NULL);
-	case 0:
+	}
+	pid = fork();
+	if (pid == 0) {
 		(void) dup2(fds[1], STDOUT_FILENO);
-		(void) close(fds[0]);
-		(void) close(fds[1]);
+		for (int fd = STDERR_FILENO + 1; fd < MAX_FDS; fd++)
+			(void) close(fd);
 		_exit(ill_command(strdup(line)));
-	default:
-		break;
 	}
 	(void) close(fds[1]);
+	(void) pthread_mutex_unlock(&lock);
+	if (pid == -1) {
+		(void) close(fds[0]);
+		return (NULL);
+	}
 	f = fdopen(fds[0], "r");
 	f->f_pid = pid;
 	return (f);

@@ -358,8 +358,11 @@ setuid(uid_t uid)
 pid_t
 fork(void)
 {
-	ill_result_t ir = ill_syscall(ILL_FORKSYS, 0, 0, 0, 0, 0, 0);
+	ill_result_t ir;
 
+	ill_mem_lock();
+	ir = ill_syscall(ILL_FORKSYS, 0, 0, 0, 0, 0, 0);
+	ill_mem_unlock();
 	if (ir.ir_errno != 0) {
 		errno = fk_errno_to_host(ir.ir_errno);
 		return (-1);

@@ -23,6 +23,7 @@ from labs import GUEST
 SIZE = 64 * harness.MIB
 DEVICE = "/devices/pci@0,0/pci1af4,1100@"
 DETACHES = 20
+NO_PORT = 10000                 # hvguest refuses it, and finds nobody at port 0
 
 
 @on(ILLUMOS_ALONE)
@@ -66,10 +67,13 @@ def hvguest(lab, *options):
     command = " ".join(("hvguest", str(GUEST)) + options)
     future = lab.machine.agent.start("sh", cmd=command)
 
-    def present():
+    def answers():
         check(not future.done(), f"{command} has ended: {future}")
-        return lab.machine.command("localcid") == str(HOST)
-    harness.until(present, "the guest is there")
+        try:
+            lab.machine.agent.call("connect", cid=GUEST, port=NO_PORT)
+        except RemoteError as e:
+            return e.errno == "ECONNRESET"
+    harness.until(answers, "the guest answers")
     return future
 
 

@@ -30,7 +30,8 @@ NO_PORT = 10000                 # hvguest refuses it, and finds nobody at port 0
 def test_load_unload(lab):
     """socket(2) loads the module, the last close(2) unloads it: 500 times."""
     check_equal("loaded before", lab.machine.command("loaded vsock"), "0")
-    lab.machine.command("sockets 500")
+    for _ in range(10):
+        lab.machine.command("sockets 50")
     check_equal("loaded afterwards", lab.machine.command("loaded vsock"), "0")
 
 
@@ -236,25 +237,26 @@ def test_detach_attach(lab):
         lab.peer.call("send", fd=unread[1], seed=seed, bytes=20000)
         reading = agent.start("recv", fd=busy[1])
         writing = agent.start("send", fd=busy[1], seed=seed, bytes=1 << 40)
-        sink = lab.peer.start("recv", fd=busy[0])
+        sink = lab.peer.start("recv", fd=busy[0], seed=seed)
         harness.until(
             lambda: agent.call("progress", fd=busy[1])["sent"] > 100000,
             "data is flowing")
         guest.command("unload viosock")
         ends(reading, writing)
-        try:
-            wait(sink, "the host's reader")
-        except RemoteError as e:
-            check_equal("the host's errno", e.errno, "ECONNRESET")
         check_equal("loaded", guest.command("loaded viosock"), "0")
         agent.refused("EAFNOSUPPORT", "connect", cid=HOST, port=lab.port())
         agent.call("close", fd=busy[1])
         agent.call("close", fd=unread[0])
-        lab.peer.call("close", fd=busy[0])
-        lab.peer.call("close", fd=unread[1])
-
+        # vhost-user says no more than that the rings rest; when a driver sets
+        # them up anew it is clear that the connections are gone.
         guest.command("attach")
         check_equal("CID", guest.command("localcid"), str(GUEST))
+        try:
+            wait(sink, "the host's reader")
+        except RemoteError as e:
+            check_equal("the host's errno", e.errno, "ECONNRESET")
+        lab.peer.call("close", fd=busy[0])
+        lab.peer.call("close", fd=unread[1])
     sfd, cfd = connection(agent, lab.peer, GUEST, lab.port())
     transfer(lab.peer, cfd, agent, sfd, seed=1, count=1 << 20)
     transfer(agent, sfd, lab.peer, cfd, seed=2, count=1 << 20)

@@ -95,6 +95,7 @@
 
 #include "traffic.h"
 
+#define	SERVE_BACKLOG	1024		/* SOMAXCONN is 128 in some headers */
 #define	LINE_LEN	4096		/* longest command */
 #define	MAX_FD		4096		/* fds that `progress' knows */
 #define	MAX_SERVERS	64
@@ -1144,7 +1145,7 @@ cmd_serve(command_t *c)
 	unsigned int i;
 	server_t *sv;
 
-	fd = vsock_listen(arg(c, "port", 0), type, SOMAXCONN, 0);
+	fd = vsock_listen(arg(c, "port", 0), type, SERVE_BACKLOG, 0);
 	if (fd == -1) {
 		reply_errno(c, "listen");
 		return;

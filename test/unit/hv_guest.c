@@ -20,6 +20,7 @@
 #include <sys/kmem.h>
 #include <sys/param.h>
 #include <sys/sysmacros.h>
+#include <fkhost.h>
 #include "hv_guest.h"
 
 #define	HV_RING_AREA	0x8000		/* for each ring */
@@ -189,9 +190,9 @@ hv_guest_create(uint32_t cid)
 
 	g = kmem_zalloc(sizeof (*g), KM_SLEEP);
 	g->hg_cid = cid;
-	g->hg_mem_base = kmem_zalloc(HV_RAM_SIZE + 2 * PAGESIZE, KM_SLEEP);
-	g->hg_mem = (uint8_t *)roundup((uintptr_t)g->hg_mem_base, PAGESIZE);
-	g->hg_brk = HV_RAM + HV_HEAP;
+	g->hg_mem = fkh_shmem_create("guest", HV_RAM_SIZE + PAGESIZE,
+	    &g->hg_memfd);
+	g->hg_brk = g->hg_brk0 = HV_RAM + HV_HEAP;
 	g->hg_txbrk = HV_RAM + HV_TXHEAP;
 	g->hg_nrx = 8;
 	g->hg_rxbuf = 4096;
@@ -232,7 +233,7 @@ hv_guest_destroy(hv_guest_t *g)
 		VERIFY0(fk_close(g->hg_dev));
 	if (g->hg_vm != NULL)
 		fvm_destroy(g->hg_vm);
-	kmem_free(g->hg_mem_base, HV_RAM_SIZE + 2 * PAGESIZE);
+	fkh_shmem_destroy(g->hg_mem, HV_RAM_SIZE + PAGESIZE, g->hg_memfd);
 	kmem_free(g, sizeof (*g));
 }
 

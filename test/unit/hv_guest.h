@@ -84,8 +84,9 @@ typedef struct hv_guest {
 	fvm_t		*hg_vm;
 	fk_file_t	*hg_dev;
 	uint8_t		*hg_mem;	/* RAM, and the ROM behind it */
-	void		*hg_mem_base;
-	uint64_t	hg_brk;		/* of hv_alloc() */
+	int		hg_memfd;
+	uint64_t	hg_brk;		/* of hv_alloc() ... */
+	uint64_t	hg_brk0;	/* ... at first */
 	uint64_t	hg_txbrk;	/* of what hv_queue() writes */
 	boolean_t	hg_indirect;	/* hv_chain() makes tables */
 	uint64_t	hg_features;

@@ -61,7 +61,10 @@
  * A peer need not be as good as we are at telling when something was consumed
  * (vsock_up_starved()): it may answer once, and never tell.  So whoever has
  * something to send and may not is on a list (vv_stuck), and if he is still on
- * it a period later (VIO_STUCK_MS), the peer is asked again.
+ * it a period later (VIO_STUCK_MS), the peer is asked again.  It may also be
+ * that it waits for more before it consumes anything (SO_RCVLOWAT), and that it
+ * waits for what we hold back: so one more small packet may go each period,
+ * with all that was gathered, up to twice the limit (tc_tx_over).
  *
  * From the peer: it may send up to tc_edge, the furthest point that was ever
  * advertised (a smaller buffer takes nothing back).  What comes beyond ends the
@@ -290,6 +293,7 @@ typedef struct vio_conn {
 	uint32_t	tc_peer_fwd;
 	uint32_t	tc_sndbuf;
 	vio_runs_t	tc_tx_small;
+	uint32_t	tc_tx_over;	/* so many more may be under way */
 	size_t		tc_qbytes;
 	mblk_t		*tc_qhead;	/* blocks, by b_cont */
 	mblk_t		*tc_qtail;
@@ -526,7 +530,8 @@ vio_data_ready(const vio_conn_t *tc, boolean_t *smallp)
 	    VIRTIO_VSOCK_MAX_PAYLOAD);
 	n = MIN(n, vio_credit(tc));
 	*smallp = (n > 0 && n < VIO_TX_SMALL);
-	if (*smallp && tc->tc_tx_small.vr_total >= vio_small_limit(tc))
+	if (*smallp && tc->tc_tx_small.vr_total >= vio_small_limit(tc) +
+	    tc->tc_tx_over)
 		return (0);
 	return (n);
 }
@@ -575,6 +580,17 @@ vio_stuck_arm(vsock_vio_t *vv)
 		vv->vv_stuck_tid = timeout(vio_stuck_timer, vv,
 		    drv_usectohz(VIO_STUCK_MS * 1000));
 	}
+}
+
+/* What is stuck because it is small may go, once. */
+static void
+vio_stuck_over(vio_conn_t *tc)
+{
+	boolean_t small;
+
+	if (vio_data_ready(tc, &small) == 0 && small &&
+	    tc->tc_tx_over < vio_small_limit(tc))
+		tc->tc_tx_over++;
 }
 
 static void
@@ -646,8 +662,10 @@ vio_stuck_timer(void *arg)
 		do {
 			tc = list_remove_head(&vv->vv_stuck);
 			list_insert_tail(&vv->vv_stuck, tc);
-			if (tc->tc_stuck)
+			if (tc->tc_stuck) {
 				tc->tc_ask = VIO_ASK_NONE;
+				vio_stuck_over(tc);
+			}
 			tc->tc_stuck = B_TRUE;
 			vio_sched(tc, &todo);
 		} while (tc != last && ++n < VIO_STUCK_MAX);
@@ -1432,6 +1450,8 @@ vio_rx_credit(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr)
 		vio_oddity(tc->tc_vio, VST_BAD_CREDIT, hdr);
 	tc->tc_peer_fwd = hdr->vvh_fwd_cnt;
 	vio_runs_expire(&tc->tc_tx_small, tc->tc_peer_fwd);
+	if (tc->tc_tx_small.vr_total < vio_small_limit(tc))
+		tc->tc_tx_over = 0;
 	if (tc->tc_ask == VIO_ASK_NONE || (tc->tc_pend & VIO_P_ASK) != 0)
 		return;
 	tc->tc_ask = (consumed != 0 ? VIO_ASK_NONE : VIO_ASK_ANSWERED);

@@ -37,7 +37,7 @@
  *
  * A tc that could send a packet now is on the ready list, any other is not;
  * vio_sched() sees to that after every change.  The list is served in turn, one
- * packet a turn.  For one tc the order is: RST, which replaces everything else;
+ * packet a turn, but those that owe an answer come first.  For one tc the order is: RST, which replaces everything else;
  * REQUEST; RESPONSE; SHUTDOWN, that of the sending half after the last byte;
  * data, as far as there is credit; CREDIT_REQUEST; CREDIT_UPDATE.  Every packet
  * carries the current credit, so any of them stands for a CREDIT_UPDATE.
@@ -106,7 +106,10 @@
  * connections that exist.
  *
  * A peer may have such a budget as well (Linux does), and if both are used up
- * at a time neither takes what the other has to send.  A closed connection
+ * at a time neither takes what the other has to send.  So answers don't wait
+ * behind requests of our own: if both sides ask for more connections than rings
+ * and budgets hold, each answers those that it has taken before it asks for
+ * more, and there are never more of them than a ring held.  A closed connection
  * could do that, with thousands of small packets on their way to it and as many
  * updates of credit to its peer, if each were answered.
  *
@@ -632,10 +635,16 @@ vio_sched(vio_conn_t *tc, vio_todo_t *todo)
 	if (!vio_can_send(tc)) {
 		if (list_link_active(&tc->tc_node))
 			list_remove(&vv->vv_ready, tc);
-	} else if (!list_link_active(&tc->tc_node)) {
+	} else if (tc->tc_reply || !list_link_active(&tc->tc_node)) {
 		if (vio_tx_idle(vv))
 			todo->vt_tx_kick = B_TRUE;
-		list_insert_tail(&vv->vv_ready, tc);
+		if (list_link_active(&tc->tc_node))
+			list_remove(&vv->vv_ready, tc);
+		/* Answers don't wait for what we say on our own account. */
+		if (tc->tc_reply)
+			list_insert_head(&vv->vv_ready, tc);
+		else
+			list_insert_tail(&vv->vv_ready, tc);
 	}
 
 	if (tc->tc_full && tc->tc_state == VIO_OPEN &&

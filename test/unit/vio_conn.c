@@ -959,6 +959,52 @@ KTEST(vio_reply_budget)
 }
 
 /*
+ * What we answer goes before what we ask: if both sides ask for hundreds of
+ * connections, neither may wait for the other.
+ */
+KTEST(vio_answers_first)
+{
+	vio_setup_t v;
+	hv_guest_t *g = vio_begin(&v);
+	hv_packet_t *p = kmem_alloc(sizeof (*p), KM_SLEEP);
+	fsk_file_t *f[20];
+	uint_t n;
+
+	/* All receive buffers are full; others wait. */
+	for (n = 0; n < 20; n++)
+		f[n] = hv_connect(3, 6000 + n);
+	hv_settle();
+	for (n = 0; n < 5; n++) {
+		virtio_vsock_hdr_t hdr = hv_pkt(g, OP(REQUEST), 7000 + n,
+		    HPORT);
+
+		hv_queue(g, &hdr, NULL);
+	}
+	hv_flush(g);
+	for (n = 0; n < g->hg_nrx; n++) {
+		VERIFY(hv_recv(g, p));
+		VERIFY3U(p->p_hdr.vvh_op, ==, OP(REQUEST));
+	}
+	for (n = 0; n < 5; n++) {
+		VERIFY(hv_recv(g, p));
+		VERIFY3U(p->p_hdr.vvh_op, ==, OP(RESPONSE));
+	}
+	for (n = g->hg_nrx; n < 20; n++) {
+		VERIFY(hv_recv(g, p));
+		VERIFY3U(p->p_hdr.vvh_op, ==, OP(REQUEST));
+	}
+	hv_expect_none(g);
+	for (n = 0; n < 20; n++)
+		VERIFY0(fsk_close(f[n]));
+	while (hv_recv(g, p))
+		VERIFY3U(p->p_hdr.vvh_op, ==, OP(RST));
+	for (n = 0; n < 5; n++)
+		hv_send_op(g, OP(RST), 7000 + n, HPORT);
+	kmem_free(p, sizeof (*p));
+	vio_end(&v);
+}
+
+/*
  * Connections that end while the guest takes no packets: it gets what it was
  * owed when it does, and nothing is left behind.
  */

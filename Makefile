@@ -60,7 +60,7 @@ LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
 MAKEFLAGS	+= --no-print-directory
 
 # The parts of `make check', in their order.
-CHECKS		= build unit asan bhyve adm vsockrun model fuzz gate man pair linux
+CHECKS		= build unit asan bhyve adm vsockrun model fuzz sim gate man pair linux
 
 all: programs
 .PHONY: all programs check $(CHECKS:%=check-%) gate-install demo clean deps
@@ -80,6 +80,7 @@ include test/illumos/Makefile.inc
 include test/adm/Makefile.inc
 include test/model/Makefile.inc
 include test/fuzz/Makefile.inc
+include test/sim/Makefile.inc
 
 #
 # Every test.  Each part leaves its result in a file, also when it fails, and

@@ -99,6 +99,11 @@ check: deps
 check-asan:
 	@$(MAKE) -k SAN=address,undefined BUILD=$(BUILD)/asan check-unit check-bhyve
 
+# Races.  Takes some minutes, so it is not one of the parts.
+check-tsan:
+	@$(MAKE) SAN=thread BUILD=$(BUILD)/tsan check-unit
+.PHONY: check-tsan
+
 # Both compilers, without a warning; and the tables of the kernel's interfaces,
 # which are complete.
 check-build: programs deps $(BUILD)/illumos-test/init $(ABI_OBJS)

@@ -12,11 +12,11 @@
 /*
  * Runs the unit tests: unit [TEXT], those whose name contains the text.
  *
- * Each test is run in a child, two of them at a time, and has 60 seconds.  The
- * child's output is kept, and shown if the test fails: that is, if the child
- * does not end with 0 or, for a test that must panic, does not abort after
- * having written the expected text.  The last line is "N passed, N failed", and
- * the exit status 1 if any failed.
+ * Each test is run in a child, two of them at a time, and has 60 seconds, or more
+ * under ThreadSanitizer, which is slow.  The child's output is kept, and shown
+ * if the test fails: that is, if the child does not end with 0 or, for a test
+ * that must panic, does not abort after having written the expected text.  The
+ * last line is "N passed, N failed", and the exit status 1 if any failed.
  */
 
 #include <sys/types.h>
@@ -34,7 +34,11 @@
 #include "../ktest.h"
 
 #define	RUN_CHILDREN	2
-#define	RUN_TIMEOUT	60		/* seconds */
+#ifdef __SANITIZE_THREAD__
+#define	RUN_TIMEOUT	600		/* seconds */
+#else
+#define	RUN_TIMEOUT	60
+#endif
 #define	RUN_OUTPUT	(1 << 20)	/* kept of a test, bytes */
 #define	RUN_MODULES	64
 #define	RUN_SEED	0x5eedUL

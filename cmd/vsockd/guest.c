@@ -57,6 +57,7 @@ struct vsd_guest {
 	vsd_guest_t	*vg_next;
 	uint64_t	vg_cid;
 	char		*vg_path;
+	vsockhv_ports_t	vg_ports;	/* of ours, that it may connect to */
 	bool		vg_bound;	/* the file at vg_path is ours */
 	vhu_t		*vg_vhu;
 	fvm_t		*vg_vm;
@@ -132,6 +133,10 @@ guest_attach(void *arg)
 	create.vc_vmfd = fvm_fd(g->vg_vm);
 	err = version == VSOCKHV_CURRENT_VERSION ?
 	    guest_ioctl(g, VSOCKHV_CREATE, (intptr_t)&create) : ENOTSUP;
+	/* Nothing comes from it before it has rings. */
+	if (err == 0 && g->vg_ports.vp_restrict != 0)
+		err = guest_ioctl(g, VSOCKHV_SET_PORTS,
+		    (intptr_t)&g->vg_ports);
 	if (err != 0)
 		guest_detach(g);
 	return (err);
@@ -317,10 +322,35 @@ static const vhu_ops_t guest_ops = {
  * The option.
  */
 
+/* A port, or two with a '-' in between: added to those there are. */
+static const char *
+guest_parse_ports(const char *text, vsockhv_ports_t *vp)
+{
+	unsigned long first, last;
+	char *end;
+
+	if (vp->vp_n == VSOCKHV_MAX_PORTS)
+		return ("too many ranges of ports");
+	if (text == NULL || *text < '0' || *text > '9')
+		return ("allow is not a port or a range of ports");
+	errno = 0;
+	first = last = strtoul(text, &end, 10);
+	if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+		last = strtoul(end + 1, &end, 10);
+	if (errno != 0 || *end != '\0' || first > last || last > UINT32_MAX)
+		return ("allow is not a port or a range of ports");
+	vp->vp_restrict = 1;
+	vp->vp_range[vp->vp_n].vp_first = (uint32_t)first;
+	vp->vp_range[vp->vp_n].vp_last = (uint32_t)last;
+	vp->vp_n++;
+	return (NULL);
+}
+
 const char *
 guest_parse(char *spec)
 {
-	char *const keys[] = { "cid", "socket", NULL };
+	char *const keys[] = { "cid", "socket", "allow", NULL };
+	vsockhv_ports_t ports = { 0 };
 	const char *wrong;
 	uint64_t cid = 0;
 	vsd_guest_t *g, **gp;
@@ -337,8 +367,17 @@ guest_parse(char *spec)
 				return ("socket is not a path");
 			path = val;
 			break;
+		case 2:
+			if ((wrong = guest_parse_ports(val, &ports)) != NULL)
+				return (wrong);
+			break;
 		default:
-			return ("only cid and socket are known");
+			/* Another one after "allow". */
+			if (ports.vp_n == 0 || *val < '0' || *val > '9')
+				return ("only cid, socket and allow are known");
+			if ((wrong = guest_parse_ports(val, &ports)) != NULL)
+				return (wrong);
+			break;
 		}
 	}
 	if (cid == 0 || path == NULL)
@@ -353,6 +392,7 @@ guest_parse(char *spec)
 		return ("out of memory");
 	g->vg_cid = cid;
 	g->vg_path = path;
+	g->vg_ports = ports;
 	*gp = g;
 	return (NULL);
 }

@@ -13,12 +13,14 @@
  * vsockd: one simulated illumos machine, with its socket module and, as a
  * hypervisor, any number of guests; and it can be a guest itself.
  *
- *	vsockd --control PATH [--guest cid=N,socket=PATH]...
+ *	vsockd --control PATH [--guest cid=N,socket=PATH[,allow=PORTS]...]...
  *	    [--device vhost-user,socket=PATH | --device vhost,path=PATH,cid=N]
  *	    [--checks]
  *
  * Each --guest is a virtual machine that this one is the host of; --device is
- * the device through which it is a guest itself.  It can be both.
+ * the device through which it is a guest itself.  It can be both.  With "allow",
+ * which is ports and ranges of them ("allow=1024-2048,22"), a guest may connect
+ * to no others.
  *
  * With --checks the simulated kernel makes all its checks, also the slow ones.
  *
@@ -129,7 +131,7 @@ usage(const char *fmt, ...)
 	(void) vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	(void) fprintf(stderr, "\nusage: vsockd --control PATH "
-	    "[--guest cid=N,socket=PATH]...\n"
+	    "[--guest cid=N,socket=PATH[,allow=PORTS]...]...\n"
 	    "    [--device vhost-user,socket=PATH | "
 	    "--device vhost,path=PATH,cid=N] [--checks]\n");
 	exit(EXIT_USAGE);

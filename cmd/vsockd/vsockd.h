@@ -133,8 +133,8 @@ extern int cap_start(const struct vsock_capture_io *, bool priv, int *fdp);
 typedef struct vsd_guest vsd_guest_t;
 
 /*
- * A guest by its option, "cid=N,socket=PATH": added to those there are; NULL
- * or what is wrong with it.
+ * A guest by its option, "cid=N,socket=PATH,allow=...": added to those there
+ * are; NULL or what is wrong with it.
  */
 extern const char *guest_parse(char *spec);
 /* 0, or -1 and the reason was logged. */

@@ -22,7 +22,9 @@
  * which is ports and ranges of them ("allow=1024-2048,22"), a guest may connect
  * to no others.
  *
- * With --checks the simulated kernel makes all its checks, also the slow ones.
+ * With --checks the simulated kernel makes all its checks, also the slow ones,
+ * and has addr2line(1) tell where it panicked; without, vsockd can't run any
+ * program when it has started (confine.c).
  *
  * The program's life: options; the simulated kernel with the modules; sockets;
  * "vsockd: ready"; the event loop, until SIGTERM or SIGINT; then everything in
@@ -86,7 +88,7 @@ vsd_loop(void)
 
 /* Everything between the start of the kernel and its end: the exit status. */
 static int
-vsd_serve(const char *control, int sigfd)
+vsd_serve(const char *control, int sigfd, bool checks)
 {
 	static vsd_event_t sig_event = { .ve_func = vsd_signal };
 	fk_file_t *vsock = NULL;
@@ -101,8 +103,12 @@ vsd_serve(const char *control, int sigfd)
 	    (err = app_init()) != 0 || (err = cap_init()) != 0)
 		vsd_log("cannot start: %s", strerror(err));
 	else if (guest_start_all() == 0 && device_start() == 0 &&
-	    ctl_init(control) == 0)
-		status = EXIT_SUCCESS;
+	    ctl_init(control) == 0) {
+		if (!checks && (err = confine()) != 0)
+			vsd_log("seccomp: %s", strerror(err));
+		else
+			status = EXIT_SUCCESS;
+	}
 
 	if (status == EXIT_SUCCESS) {
 		(void) printf("vsockd: ready\n");
@@ -197,7 +203,7 @@ main(int argc, char **argv)
 	}
 
 	fk_boot(&config);
-	status = vsd_serve(control, sigfd);
+	status = vsd_serve(control, sigfd, config.fc_checks);
 	fk_shutdown();
 	return (status);
 }

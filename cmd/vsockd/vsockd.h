@@ -21,6 +21,7 @@
  *	capture.c	packet captures
  *	guest.c		virtual machines
  *	device.c	the machine as a guest
+ *	confine.c	what the process gives up
  *	translate.c	Linux's numbers and illumos's
  *
  * Threads: the main thread runs the event loop, with everything of app.c and
@@ -154,5 +155,10 @@ extern const char *device_parse(char *spec);
  */
 extern int device_start(void);
 extern void device_stop(void);
+
+/* confine.c */
+
+/* Give up, in all threads, what is not needed any more: 0 or errno. */
+extern int confine(void);
 
 #endif	/* _VSOCKD_H */

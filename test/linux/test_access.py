@@ -11,6 +11,8 @@
 
 """What a guest may reach, from the side of the one who should be refused."""
 
+import glob
+
 import harness
 from harness import HOST, PAIR, check, check_equal, on
 from labs import LocalVsockd
@@ -51,3 +53,16 @@ def test_allowed_ports(lab):
         remote.call("close", fd=fd)
     for lfd in listeners:
         host.call("close", fd=lfd)
+
+
+@on(PAIR)
+def test_confined(lab):
+    """A vsockd that runs has given up what it does not need, in all threads."""
+    pid = lab.host_vsockd.popen.pid
+    tasks = glob.glob(f"/proc/{pid}/task/*/status")
+    check(len(tasks) > 1, "it has several threads")
+    for path in tasks:
+        with open(path, encoding="ascii") as file:
+            status = file.read().split("\n")
+        check("Seccomp:\t2" in status, f"{path}: calls are filtered")
+        check("NoNewPrivs:\t1" in status, f"{path}: no new privileges")

@@ -417,9 +417,13 @@ side_main(void *arg)
 		test->te_client(si);
 	}
 	(void) fflush(stdout);
-	/* The client's end goes first. */
-	if (si->si_server)
+	/* What was sent must have arrived; then the client's end goes first. */
+	if (si->si_server) {
+		tell(si);
 		hear(si);
+	} else {
+		hear(si);
+	}
 	pk->pk_end(si->si_server);
 	if (thread)
 		pk->pk_thread_end();

@@ -83,6 +83,11 @@ host_no_thread(void)
 {
 }
 
+static void
+host_stats(const char *side)
+{
+}
+
 static uint64_t
 host_memory(void)
 {
@@ -443,6 +448,22 @@ vsock_close(perf_sock_t *ps)
 	free(ps);
 }
 
+static void
+vsock_stat(void *arg, const char *module, int instance, const char *name,
+    const char *stat, uint64_t value)
+{
+	if (value != 0) {
+		(void) printf("%s:%s:%d:%s:%s %llu\n", (const char *)arg,
+		    module, instance, name, stat, (unsigned long long)value);
+	}
+}
+
+static void
+vsock_stats(const char *side)
+{
+	fk_kstat_walk(vsock_stat, (void *)side);
+}
+
 static uint64_t
 vsock_memory(void)
 {
@@ -461,6 +482,7 @@ vsock_memory(void)
 	.pk_send	= host_send,					\
 	.pk_recv	= host_recv,					\
 	.pk_close	= host_close,					\
+	.pk_stats	= host_stats,					\
 	.pk_memory	= host_memory
 
 #define	VSOCK_KIND							\
@@ -472,6 +494,7 @@ vsock_memory(void)
 	.pk_send	= vsock_send,					\
 	.pk_recv	= vsock_recv,					\
 	.pk_close	= vsock_close,					\
+	.pk_stats	= vsock_stats,					\
 	.pk_memory	= vsock_memory
 
 const perf_kind_t perf_kinds[] = {

@@ -47,6 +47,8 @@ typedef struct perf_kind {
 	/* Up to so many bytes, at least one; 0: the end. */
 	size_t		(*pk_recv)(perf_sock_t *, void *, size_t);
 	void		(*pk_close)(perf_sock_t *);
+	/* Print the kernel's statistics: SIDE:NAME VALUE on a line each. */
+	void		(*pk_stats)(const char *side);
 	/* What the kernel's memory allocators have given out; 0: unknown. */
 	uint64_t	(*pk_memory)(void);
 } perf_kind_t;

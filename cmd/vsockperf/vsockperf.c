@@ -12,7 +12,7 @@
 /*
  * vsockperf: how fast sockets are.
  *
- *	vsockperf TEST KIND [SIZE] [MILLISECONDS]
+ *	vsockperf [-c] TEST KIND [SIZE] [MILLISECONDS]
  *
  * TEST is one of
  *
@@ -28,7 +28,8 @@
  *	eventfd		a byte there and back, by eventfds: as rtt
  *
  * and KIND one of the kinds of sockets of ends.c.  The figures are printed on
- * one line, with blanks between them.
+ * one line, with blanks between them.  With -c, lines with a name and a number
+ * follow: what it has cost each process, and the statistics of its kernel.
  *
  * The server is a process, the client another, or both are threads of one for
  * kinds that cannot be shared.  They are in step by a pipe each way: what is
@@ -36,6 +37,7 @@
  */
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <errno.h>
 #include <pthread.h>
@@ -65,6 +67,8 @@ typedef struct test {
 static size_t size = 65536;
 static uint64_t duration = 1000000000;		/* ns */
 static const test_t *test;
+static bool costs;
+static uint64_t received;			/* bytes, of a stream */
 
 static uint64_t
 now(void)
@@ -137,6 +141,7 @@ stream_recv(side_t *si, perf_sock_t *ps)
 	}
 	(void) printf("%.1f\n", (double)bytes * 1e9 / (1 << 20) /
 	    (double)(now() - start));
+	received = bytes;
 	si->si_kind->pk_close(ps);
 	free(buf);
 }
@@ -393,6 +398,28 @@ static const test_t tests[] = {
 	{ .te_name = NULL }
 };
 
+/* What the process of this side has used, and what its kernel has counted. */
+static void
+print_costs(const side_t *si)
+{
+	const char *side = si->si_server ? "server" : "client";
+	struct rusage ru;
+
+	if (received != 0) {
+		(void) printf("%s:bytes %llu\n", side,
+		    (unsigned long long)received);
+	}
+	if (!si->si_kind->pk_single || si->si_server) {
+		(void) getrusage(RUSAGE_SELF, &ru);
+		(void) printf("%s:cpu %.3f\n%s:switches %ld\n", side,
+		    (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+		    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6,
+		    side, ru.ru_nvcsw + ru.ru_nivcsw);
+		si->si_kind->pk_stats(side);
+	}
+	(void) fflush(stdout);
+}
+
 /* One side from its beginning to its end. */
 static void *
 side_main(void *arg)
@@ -419,10 +446,14 @@ side_main(void *arg)
 	(void) fflush(stdout);
 	/* What was sent must have arrived; then the client's end goes first. */
 	if (si->si_server) {
+		if (costs)
+			print_costs(si);
 		tell(si);
 		hear(si);
 	} else {
 		hear(si);
+		if (costs)
+			print_costs(si);
 	}
 	pk->pk_end(si->si_server);
 	if (thread)
@@ -477,6 +508,11 @@ main(int argc, char **argv)
 	char command[96];
 	int status;
 
+	if (argc >= 2 && strcmp(argv[1], "-c") == 0) {
+		costs = true;
+		argc--;
+		argv++;
+	}
 	if (argc >= 4)
 		size = strtoull(argv[3], NULL, 0);
 	if (argc >= 5)
@@ -500,7 +536,7 @@ main(int argc, char **argv)
 	if (argc < 3 || test->te_name == NULL || pk->pk_name == NULL ||
 	    size == 0) {
 		(void) fprintf(stderr,
-		    "usage: vsockperf TEST KIND [SIZE] [MILLISECONDS]\n");
+		    "usage: vsockperf [-c] TEST KIND [SIZE] [MILLISECONDS]\n");
 		for (pk = perf_kinds; pk->pk_name != NULL; pk++) {
 			(void) fprintf(stderr, "    %-8s  %s\n", pk->pk_name,
 			    pk->pk_text);

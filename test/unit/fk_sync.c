@@ -707,6 +707,103 @@ KTEST_REAL(fk_cv_ping_pong)
 	sync_destroy(s);
 }
 
+/*
+ * Who is signalled by the holder of a mutex runs before that one waits for
+ * anything: here for the signalled thread itself, to say something, or to give
+ * a lock up.
+ */
+static void
+signalled_thread(void *arg)
+{
+	sync_t *s = arg;
+
+	rw_enter(&s->s_rw, RW_WRITER);
+	mutex_enter(&s->s_lock);
+	s->s_count = 1;
+	cv_wait(&s->s_cv, &s->s_lock);
+	s->s_count = 2;
+	mutex_exit(&s->s_lock);
+	rw_exit(&s->s_rw);
+	thread_exit();
+}
+
+static void
+signal_and_wait(void (*wait)(sync_t *))
+{
+	sync_t *s = sync_create();
+	kt_did_t did = sync_thread(signalled_thread, s)->t_did;
+
+	fk_quiesce();
+	KT_EQ(s->s_count, 1);
+	mutex_enter(&s->s_lock2);
+	cv_signal(&s->s_cv);
+	wait(s);
+	mutex_exit(&s->s_lock2);
+	thread_join(did);
+	KT_EQ(s->s_count, 2);
+	sync_destroy(s);
+}
+
+static void
+wait_for_cv(sync_t *s)
+{
+	kcondvar_t cv;
+	kmutex_t lock;
+
+	bzero(&cv, sizeof (cv));
+	bzero(&lock, sizeof (lock));
+	cv_init(&cv, NULL, CV_DEFAULT, NULL);
+	mutex_init(&lock, NULL, MUTEX_DEFAULT, NULL);
+	mutex_enter(&lock);
+	do {
+		(void) cv_reltimedwait(&cv, &lock, 1, TR_CLOCK_TICK);
+	} while (__atomic_load_n(&s->s_count, __ATOMIC_RELAXED) != 2);
+	mutex_exit(&lock);
+	mutex_destroy(&lock);
+	cv_destroy(&cv);
+}
+
+static void
+wait_for_rwlock(sync_t *s)
+{
+	rw_enter(&s->s_rw, RW_READER);
+	KT_EQ(s->s_count, 2);
+	rw_exit(&s->s_rw);
+}
+
+KTEST_REAL(fk_cv_signal_then_wait)
+{
+	signal_and_wait(wait_for_cv);
+}
+
+KTEST_REAL(fk_cv_signal_then_rwlock)
+{
+	signal_and_wait(wait_for_rwlock);
+}
+
+/* And at the latest when it gives the mutex up: a broadcast wakes them all. */
+KTEST(fk_cv_broadcast_held)
+{
+	sync_t *s = sync_create();
+	kt_did_t did[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		did[i] = sync_thread(waiter_thread, s)->t_did;
+		fk_quiesce();
+	}
+	mutex_enter(&s->s_lock);
+	cv_signal(&s->s_cv);
+	cv_broadcast(&s->s_cv);
+	KT_EQ(s->s_result, 0);
+	mutex_exit(&s->s_lock);
+	fk_quiesce();
+	KT_EQ(s->s_result, 4);
+	for (i = 0; i < 4; i++)
+		thread_join(did[i]);
+	sync_destroy(s);
+}
+
 KTEST(fk_sema)
 {
 	ksema_t sema = { 0 };

@@ -424,6 +424,7 @@ untimeout_generic(callout_id_t id, int nowait)
 		fk_unlock(&fk_clock_lock);
 		if (lc != NULL)
 			fk_lockdep_check(t, NULL, lc);
+		fk_wake(t);
 		(void) fkh_futex_wait(&fk_clock_done, seq, 0);
 		fk_lock(&fk_clock_lock);
 	}

@@ -488,6 +488,7 @@ fk_pollwait_remove(fk_pollwait_t *pw)
 	}
 	while ((running = pw->pw_running) != 0) {
 		fk_unlock(&fk_poll_lock);
+		fk_wake(fk_self());
 		(void) fkh_futex_wait(&pw->pw_running, running, 0);
 		fk_lock(&fk_poll_lock);
 	}

@@ -163,6 +163,16 @@ extern int fk_cv_sleep(kcondvar_t *, kmutex_t *, hrtime_t deadline, bool sig,
 /* Wakes the thread if it (still) sleeps on the condition variable. */
 extern bool fk_cv_wake(kthread_t *, kcondvar_t *, uint32_t why);
 
+/* Whom the current thread has signalled, and not let run: before it waits. */
+extern void fk_wake_noted(kthread_t *);
+
+static inline void
+fk_wake(kthread_t *self)
+{
+	if (__builtin_expect(self->t_wakes != NULL, 0))
+		fk_wake_noted(self);
+}
+
 extern void fk_active_inc(void);
 extern void fk_active_dec(void);
 extern void fk_thread_idle(kthread_t *);

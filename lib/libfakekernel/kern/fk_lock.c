@@ -187,6 +187,7 @@ mutex_destroy(kmutex_t *mp)
 			fk_lock_bad("mutex_destroy", mp, mp->m_class,
 			    "lock is held", FK_LOAD(&mp->m_owner));
 		(void) fk_held_pop(curthread, mp);
+		fk_wake(curthread);
 	}
 	mp->m_magic = 0;
 	mp->m_class = NULL;
@@ -203,7 +204,10 @@ mutex_enter(kmutex_t *mp)
 		    "recursive mutex_enter", NULL);
 	if (fk_checks)
 		fk_lockdep_check(t, mp, mp->m_class);
-	fk_word_lock(&mp->m_state);
+	if (!fk_word_trylock(&mp->m_state)) {
+		fk_wake(t);
+		fk_lock_slow(&mp->m_state);
+	}
 	FK_STORE(&mp->m_owner, t);
 	fk_held_push(t, mp, mp->m_class, FK_MUTEX);
 }
@@ -233,6 +237,7 @@ mutex_exit(kmutex_t *mp)
 	(void) fk_held_pop(t, mp);
 	FK_STORE(&mp->m_owner, NULL);
 	fk_word_unlock(&mp->m_state);
+	fk_wake(t);
 }
 
 int
@@ -380,6 +385,7 @@ rw_enter(krwlock_t *rw, krw_t type)
 	if (fk_checks)
 		fk_lockdep_check(t, rw, rw->rw_class);
 	if (!fk_rw_try(rw, type, false)) {
+		fk_wake(t);
 		for (;;) {
 			seq = __atomic_load_n(&rw->rw_seq, __ATOMIC_SEQ_CST);
 			if (fk_rw_try(rw, type, true))

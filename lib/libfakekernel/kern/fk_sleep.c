@@ -22,6 +22,11 @@
  * interrupt may look at the variable that a thread sleeps on without knowing
  * whether it still exists: as long as t_wchan names it under the lock, it does.
  *
+ * A thread is woken as a rule by one who holds the mutex that it needs next, and
+ * would run into that at once.  So who holds a mutex only notes whom he has
+ * taken off a queue (t_wakes), and lets him run when he gives a mutex up, or is
+ * about to wait for something himself.
+ *
  * fk_quiesce() needs to know how many of the kernel's threads run.  A thread
  * counts itself out when it goes to sleep, and is counted in by who takes it
  * off the queue (which may happen first).
@@ -104,6 +109,7 @@ fk_maysleep(const char *what)
 		panic("%s: may sleep, in interrupt context", what);
 	if (t->t_softint != 0)
 		panic("%s: may sleep, in a timeout callback", what);
+	fk_wake(t);
 }
 
 /*
@@ -160,6 +166,35 @@ fk_cv_unsleep(kthread_t *t, uint32_t why)
 {
 	__atomic_store_n(&t->t_wakeup, why, __ATOMIC_RELEASE);
 	fkh_futex_wake(&t->t_wakeup, 1);
+}
+
+/* A thread that was signalled is off the queue. */
+static void
+fk_cv_signalled(kthread_t *self, kthread_t *t)
+{
+	if (self->t_nheld == 0 ||
+	    self->t_held[self->t_nheld - 1].fh_kind != FK_MUTEX) {
+		fk_cv_unsleep(t, FK_WAKE_SIGNAL);
+		return;
+	}
+	if (self->t_wakes == NULL)
+		self->t_wakes = t;
+	else
+		self->t_wakelast->t_cvnext = t;
+	self->t_wakelast = t;
+}
+
+void
+fk_wake_noted(kthread_t *self)
+{
+	kthread_t *t, *head = self->t_wakes;
+
+	self->t_wakes = NULL;
+	while ((t = head) != NULL) {
+		head = t->t_cvnext;
+		t->t_cvnext = NULL;
+		fk_cv_unsleep(t, FK_WAKE_SIGNAL);
+	}
 }
 
 bool
@@ -377,10 +412,9 @@ void
 cv_signal(kcondvar_t *cv)
 {
 	fk_lk_t *lk = fk_cv_bucket(cv);
-	kthread_t *t;
+	kthread_t *t, *self = fk_self();
 
 	fk_cv_valid(cv, "cv_signal");
-	(void) fk_self();
 	if (FK_LOAD(&cv->cv_head) == NULL)
 		return;
 	fk_lock(lk);
@@ -389,17 +423,16 @@ cv_signal(kcondvar_t *cv)
 		fk_cv_dequeue(cv, t);
 	fk_unlock(lk);
 	if (t != NULL)
-		fk_cv_unsleep(t, FK_WAKE_SIGNAL);
+		fk_cv_signalled(self, t);
 }
 
 void
 cv_broadcast(kcondvar_t *cv)
 {
 	fk_lk_t *lk = fk_cv_bucket(cv);
-	kthread_t *t, *head = NULL, **tailp = &head;
+	kthread_t *t, *head = NULL, **tailp = &head, *self = fk_self();
 
 	fk_cv_valid(cv, "cv_broadcast");
-	(void) fk_self();
 	if (FK_LOAD(&cv->cv_head) == NULL)
 		return;
 	fk_lock(lk);
@@ -412,7 +445,7 @@ cv_broadcast(kcondvar_t *cv)
 	while ((t = head) != NULL) {
 		head = t->t_cvnext;
 		t->t_cvnext = NULL;
-		fk_cv_unsleep(t, FK_WAKE_SIGNAL);
+		fk_cv_signalled(self, t);
 	}
 }
 

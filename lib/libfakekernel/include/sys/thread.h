@@ -78,6 +78,10 @@ struct _kthread {
 	_Bool		t_interrupted;
 	uint32_t	t_wakeup;	/* host futex: 0 while it sleeps */
 
+	/* Whom this thread has yet to wake, by their t_cvnext. */
+	struct _kthread	*t_wakes;
+	struct _kthread	*t_wakelast;
+
 	void		(*t_startfn)(void *);
 	void		*t_startarg;
 	_Bool		t_exited;	/* for thread_join() */

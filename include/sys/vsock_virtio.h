@@ -33,7 +33,10 @@
  * A backend has one thread (or handler) at a time that takes packets from the
  * peer and gives them to vsock_vio_rx(), and one that asks
  * vsock_vio_tx_next() for packets and puts them into a ring.  Neither is ever
- * blocked in here for longer than a lock or an allocation takes.
+ * blocked in here for longer than a lock or an allocation takes.  The latter is
+ * a thread of the backend's, or one that brings something to be sent and finds
+ * nobody at it (vvo_tx_now()): what it brings has not to wait until another
+ * thread has been woken up and runs.
  */
 
 #include <sys/types.h>
@@ -49,12 +52,19 @@ typedef struct vsock_vio vsock_vio_t;	/* one per device */
 
 /*
  * What vsock_virtio asks of a backend.  Called with no lock held, from threads
- * and from callouts (timeout(9F)): must not sleep but for a lock, nor call
- * back.
+ * and, but for vvo_tx_now(), from callouts (timeout(9F)): must not sleep but
+ * for a lock, nor call back.
  */
 typedef struct vsock_vio_ops {
 	/* vsock_vio_tx_next() has something to give. */
 	void	(*vvo_tx_kick)(void *arg);
+	/*
+	 * Likewise; and the caller, which is any thread, would rather do what
+	 * is to be done than wait for somebody to be woken up.  May call
+	 * vsock_vio_tx_next(), in as far as nobody else does; even from within
+	 * vsock_vio_rx() or vsock_vio_reset().
+	 */
+	void	(*vvo_tx_now)(void *arg);
 	/* vsock_vio_rx_ready() was B_FALSE and is B_TRUE again. */
 	void	(*vvo_rx_kick)(void *arg);
 } vsock_vio_ops_t;

@@ -45,6 +45,16 @@
  * next (viosock_next_t).  What is not data (events, a change of configuration)
  * is done by "in", between packets.
  *
+ * What there is to be sent need not wait until "out" has been woken up and
+ * runs: the thread that brings it does the work of "out" itself, if nobody is
+ * at it (viosock_worker_lend(), viw_busy), and leaves to "out" what it would
+ * have to wait for.  That is a wake-up less for each packet of a conversation,
+ * and in a stream the copy to the device is made while the data is still in the
+ * cache of the processor that wrote it.  When the sender is faster than the
+ * device, somebody is at it, or the buffers are all out: then messages gather
+ * in vsock_virtio, and go as few packets.  "in" cannot be helped in that way:
+ * nobody but the device knows that there is something.
+ *
  * BUFFERS
  *
  * All memory for the device is allocated by attach(9E), its amount fixed: see
@@ -101,8 +111,9 @@
  * short times only, also by interrupt handlers, and before any lock of the
  * framework's.  Nothing is called with it held but the framework.  vis_vio,
  * vis_cid and the buffers of rx and event belong to "in", the transmit buffers
- * to "out"; "in" changes vis_vio while "out" is paused, and calls
- * vsock_vio_reset() and _detach() only then.
+ * to who works for "out" (viw_busy); "in" changes vis_vio while "out" is
+ * paused, and calls vsock_vio_reset() and _detach() only then.  "out" is not
+ * paused, and does not end, before whoever works for it has finished.
  *
  * The end: both workers stop, "in" first, as it may be waiting for "out" to
  * pause.  From then on nothing is submitted, handlers touch nothing but
@@ -224,8 +235,12 @@ typedef struct viosock_worker {
 	kt_did_t	viw_thread;
 	kmutex_t	viw_lock;
 	kcondvar_t	viw_cv;
+	boolean_t	viw_busy;	/* somebody runs viw_func */
+	viosock_next_t	viw_next;	/* what that came to */
+	boolean_t	viw_timed;	/* the worker waits for VIOSOCK_WATCH */
+	boolean_t	viw_lent;	/* others have run viw_func meanwhile */
 	boolean_t	viw_work;	/* there may be something to do */
-	boolean_t	viw_stop;	/* it is to end */
+	boolean_t	viw_stop;	/* it is to end, or has not begun */
 	boolean_t	viw_pause;	/* ... or to stand still */
 	boolean_t	viw_paused;	/* which it does */
 } viosock_worker_t;
@@ -404,42 +419,96 @@ viosock_worker_kick(viosock_worker_t *viw)
 	mutex_exit(&viw->viw_lock);
 }
 
+/* Run the function; viw_lock is held, and dropped meanwhile. */
+static void
+viosock_worker_run(viosock_worker_t *viw, boolean_t late)
+{
+	viosock_next_t next;
+
+	ASSERT(MUTEX_HELD(&viw->viw_lock));
+	ASSERT(!viw->viw_busy);
+
+	viw->viw_work = B_FALSE;
+	viw->viw_busy = B_TRUE;
+	mutex_exit(&viw->viw_lock);
+	next = viw->viw_func(viw->viw_dev, late);
+	mutex_enter(&viw->viw_lock);
+	viw->viw_busy = B_FALSE;
+	viw->viw_next = next;
+}
+
+/*
+ * As viosock_worker_kick(), but if nobody is at work the caller does it.  He
+ * leaves to the worker what there is to wait for.
+ */
+static void
+viosock_worker_lend(viosock_worker_t *viw)
+{
+	mutex_enter(&viw->viw_lock);
+	if (viw->viw_busy || viw->viw_stop || viw->viw_pause) {
+		viosock_worker_kick_locked(viw);
+		mutex_exit(&viw->viw_lock);
+		return;
+	}
+	viw->viw_lent = B_TRUE;
+	viosock_worker_run(viw, B_FALSE);
+	if (viw->viw_work || viw->viw_stop || viw->viw_pause ||
+	    (viw->viw_next == VIOSOCK_WATCH ? !viw->viw_timed :
+	    viw->viw_next != VIOSOCK_WAIT))
+		cv_broadcast(&viw->viw_cv);
+	mutex_exit(&viw->viw_lock);
+}
+
+/*
+ * Wait for what the function has said; B_TRUE if that was a time, and it has
+ * passed without anything being done.
+ */
+static boolean_t
+viosock_worker_wait(viosock_worker_t *viw)
+{
+	boolean_t watch = (viw->viw_next == VIOSOCK_WATCH);
+	clock_t left;
+
+	ASSERT(MUTEX_HELD(&viw->viw_lock));
+
+	if (viw->viw_next == VIOSOCK_WAIT) {
+		cv_wait(&viw->viw_cv, &viw->viw_lock);
+		return (B_FALSE);
+	}
+	viw->viw_timed = watch;
+	viw->viw_lent = B_FALSE;
+	left = cv_reltimedwait(&viw->viw_cv, &viw->viw_lock,
+	    drv_usectohz(1000 * (watch ? VIOSOCK_WATCH_MS : VIOSOCK_NOMEM_MS)),
+	    TR_CLOCK_TICK);
+	viw->viw_timed = B_FALSE;
+	return (left == -1 && !viw->viw_lent);
+}
+
 static void
 viosock_worker(void *arg)
 {
 	viosock_worker_t *viw = arg;
-	viosock_next_t next = VIOSOCK_WAIT;
-	boolean_t late;
+	boolean_t late = B_FALSE;
 
 	mutex_enter(&viw->viw_lock);
-	while (!viw->viw_stop) {
-		if (viw->viw_pause) {
+	for (;;) {
+		if (viw->viw_busy) {
+			cv_wait(&viw->viw_cv, &viw->viw_lock);
+		} else if (viw->viw_stop) {
+			break;
+		} else if (viw->viw_pause) {
 			viw->viw_paused = B_TRUE;
 			cv_broadcast(&viw->viw_cv);
 			cv_wait(&viw->viw_cv, &viw->viw_lock);
 			viw->viw_paused = B_FALSE;
-			continue;
+		} else if (viw->viw_work || viw->viw_next == VIOSOCK_MORE ||
+		    late) {
+			viosock_worker_run(viw, late && !viw->viw_work &&
+			    viw->viw_next == VIOSOCK_WATCH);
+			late = B_FALSE;
+		} else {
+			late = viosock_worker_wait(viw);
 		}
-		late = B_FALSE;
-		if (!viw->viw_work && next != VIOSOCK_MORE) {
-			if (next == VIOSOCK_WAIT) {
-				cv_wait(&viw->viw_cv, &viw->viw_lock);
-				continue;
-			}
-			if (cv_reltimedwait(&viw->viw_cv, &viw->viw_lock,
-			    drv_usectohz(1000 * (next == VIOSOCK_RETRY ?
-			    VIOSOCK_NOMEM_MS : VIOSOCK_WATCH_MS)),
-			    TR_CLOCK_TICK) != -1)
-				continue;
-			late = (next == VIOSOCK_WATCH);
-			next = VIOSOCK_MORE;
-			if (viw->viw_stop || viw->viw_pause)
-				continue;
-		}
-		viw->viw_work = B_FALSE;
-		mutex_exit(&viw->viw_lock);
-		next = viw->viw_func(viw->viw_dev, late);
-		mutex_enter(&viw->viw_lock);
 	}
 	mutex_exit(&viw->viw_lock);
 	thread_exit();
@@ -451,6 +520,7 @@ viosock_worker_init(viosock_t *vis, viosock_worker_t *viw,
 {
 	viw->viw_dev = vis;
 	viw->viw_func = func;
+	viw->viw_stop = B_TRUE;
 	mutex_init(&viw->viw_lock, NULL, MUTEX_DRIVER,
 	    virtio_intr_pri(vis->vis_virtio));
 	cv_init(&viw->viw_cv, NULL, CV_DRIVER, NULL);
@@ -468,7 +538,10 @@ viosock_worker_start(viosock_worker_t *viw)
 {
 	kthread_t *t;
 
-	viosock_worker_kick(viw);
+	mutex_enter(&viw->viw_lock);
+	viw->viw_stop = B_FALSE;
+	viw->viw_work = B_TRUE;
+	mutex_exit(&viw->viw_lock);
 	t = thread_create(NULL, 0, viosock_worker, viw, 0, &p0, TS_RUN,
 	    minclsyspri);
 	viw->viw_thread = t->t_did;
@@ -580,6 +653,14 @@ viosock_tx_kick(void *arg)
 }
 
 static void
+viosock_tx_now(void *arg)
+{
+	viosock_t *vis = arg;
+
+	viosock_worker_lend(&vis->vis_out);
+}
+
+static void
 viosock_rx_kick(void *arg)
 {
 	viosock_t *vis = arg;
@@ -589,6 +670,7 @@ viosock_rx_kick(void *arg)
 
 static const vsock_vio_ops_t viosock_vio_ops = {
 	.vvo_tx_kick	= viosock_tx_kick,
+	.vvo_tx_now	= viosock_tx_now,
 	.vvo_rx_kick	= viosock_rx_kick
 };
 

@@ -916,10 +916,10 @@ vio_finish(vsock_vio_t *vv, vsock_conn_t *conn, const vio_todo_t *todo)
 		vsock_up_writable(conn);
 	if (todo->vt_starved)
 		vsock_up_starved(conn);
-	if (todo->vt_tx_kick)
-		vv->vv_ops->vvo_tx_kick(vv->vv_arg);
 	if (todo->vt_rx_kick)
 		vv->vv_ops->vvo_rx_kick(vv->vv_arg);
+	if (todo->vt_tx_kick)
+		vv->vv_ops->vvo_tx_now(vv->vv_arg);
 }
 
 /*

@@ -45,6 +45,13 @@
  * is more.  While it does, the guest is told not to notify; the guest gets one
  * interrupt for each batch at most.
  *
+ * What there is to be sent need not wait until the worker of ring 0 has been
+ * woken up and runs: the thread that brings it does the work itself
+ * (vsockhv_ring_lend()), if nobody is at it (hr_working) and the ring is
+ * mapped, so that there is nothing to wait for.  What is left, an error
+ * included, is the worker's: whoever sends may be in the middle of what has to
+ * end first.
+ *
  * LEASES
  *
  * Guest memory may be touched under a lease only, and an exclusive operation on
@@ -57,11 +64,11 @@
  *    pages be released, by whoever asks (vsockhv_expire()): a worker that
  *    sleeps, or hands packets to sockets, is never waited for.
  *
- *  - With hr_busy set a worker takes short locks, allocates without sleeping,
- *    copies, and looks after each chain whether the lease has expired.  Data
- *    from the guest is copied into mblks of our own; a batch of packets is
- *    passed to vsock_vio_rx(), which may allocate and wake readers up, after
- *    the ring has been left.
+ *  - With hr_busy set a worker, or who does its work, takes short locks,
+ *    allocates without sleeping, copies, and looks after each chain whether the
+ *    lease has expired.  Data from the guest is copied into mblks of our own; a
+ *    batch of packets is passed to vsock_vio_rx(), which may allocate and wake
+ *    readers up, after the ring has been left.
  *
  * A lease that was broken is signed again, and the ring mapped again, when
  * there is work next.  That waits for the exclusive operation to end; nothing
@@ -90,9 +97,11 @@
  *	vh_vio_lock	protects vh_vio_users and vh_vio_resets, which keep a
  *			worker's use of vsock_virtio and vsock_vio_reset()
  *			apart.
- *	hr_lock		protects what a worker is asked to do, hr_lease and
- *			hr_busy.  hr_busy gives its owner the mapping, the
- *			indices and the rest of the ring.
+ *	hr_lock		protects what a worker is asked to do, hr_working,
+ *			hr_lease and hr_busy.  hr_working keeps others from its
+ *			work; a worker neither parks nor ends while they are at
+ *			it.  hr_busy gives its owner the mapping, the indices
+ *			and the rest of the ring.
  *	vh_intr_lock	protects vh_intr.
  *
  * The others are taken after vh_lock; hr_lock also after vsockhv_lock.  hr_lock
@@ -257,6 +266,14 @@ vsockhv_tx_kick(void *arg)
 }
 
 static void
+vsockhv_tx_now(void *arg)
+{
+	vsockhv_t *vh = arg;
+
+	vsockhv_ring_lend(&vh->vh_ring[VIRTIO_VSOCK_QUEUE_RX]);
+}
+
+static void
 vsockhv_rx_kick(void *arg)
 {
 	vsockhv_t *vh = arg;
@@ -266,6 +283,7 @@ vsockhv_rx_kick(void *arg)
 
 static const vsock_vio_ops_t vsockhv_vio_ops = {
 	.vvo_tx_kick	= vsockhv_tx_kick,
+	.vvo_tx_now	= vsockhv_tx_now,
 	.vvo_rx_kick	= vsockhv_rx_kick
 };
 

@@ -130,6 +130,8 @@ typedef struct vsockhv_ring {
 	kcondvar_t	hr_cv;
 	boolean_t	hr_setup;
 	boolean_t	hr_kick;	/* there may be work */
+	boolean_t	hr_working;	/* somebody does it */
+	int		hr_failed;	/* how, if it wasn't the worker; or 0 */
 	boolean_t	hr_stop;	/* the worker is to end */
 	boolean_t	hr_pause;	/* ... or to let go of the ring */
 	boolean_t	hr_parked;	/* which it has done */
@@ -196,6 +198,7 @@ extern void vsockhv_ring_reset(vsockhv_ring_t *);
 extern int vsockhv_ring_kick(vsockhv_ring_t *);
 extern boolean_t vsockhv_ring_expire(vsockhv_ring_t *);
 extern void vsockhv_ring_wakeup(vsockhv_ring_t *);
+extern void vsockhv_ring_lend(vsockhv_ring_t *);
 extern int vsockhv_ring_pause(vsockhv_ring_t *);
 extern int vsockhv_ring_resume(vsockhv_ring_t *);
 extern int vsockhv_ring_get_state(vsockhv_ring_t *, vsockhv_ring_state_t *);

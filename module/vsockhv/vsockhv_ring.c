@@ -225,6 +225,23 @@ vsockhv_ring_enter(vsockhv_ring_t *hr)
 	return (0);
 }
 
+/*
+ * Likewise, but only if there is nothing to wait for and nothing to be mapped.
+ */
+static boolean_t
+vsockhv_ring_tryenter(vsockhv_ring_t *hr)
+{
+	boolean_t ok;
+
+	mutex_enter(&hr->hr_lock);
+	ASSERT(!hr->hr_busy);
+	ok = (hr->hr_lease != NULL && !vmm_drv_lease_expired(hr->hr_lease));
+	if (ok)
+		hr->hr_busy = B_TRUE;
+	mutex_exit(&hr->hr_lock);
+	return (ok);
+}
+
 static void
 vsockhv_ring_leave(vsockhv_ring_t *hr)
 {
@@ -703,10 +720,11 @@ vsockhv_rx_packet(vsockhv_ring_t *hr, const vsockhv_chain_t *hc,
 }
 
 /*
- * To the guest: fill its buffers, as long as there is something to send.
+ * To the guest: fill its buffers, as long as there is something to send.  With
+ * `lent', the thread is not the worker: EAGAIN also if it would have to wait.
  */
 static int
-vsockhv_rx_work(vsockhv_ring_t *hr)
+vsockhv_rx_work(vsockhv_ring_t *hr, boolean_t lent)
 {
 	vsockhv_t *vh = hr->hr_dev;
 	virtio_vsock_hdr_t hdr;
@@ -719,7 +737,9 @@ vsockhv_rx_work(vsockhv_ring_t *hr)
 
 	if (!vsock_vio_tx_pending(vh->vh_vio))
 		return (0);
-	if ((err = vsockhv_ring_enter(hr)) != 0)
+	if (lent && !vsockhv_ring_tryenter(hr))
+		return (EAGAIN);
+	if (!lent && (err = vsockhv_ring_enter(hr)) != 0)
 		return (err);
 	vsockhv_notify_disable(hr);
 
@@ -783,6 +803,20 @@ vsockhv_vio_enter(vsockhv_t *vh)
 	mutex_exit(&vh->vh_vio_lock);
 }
 
+/* Likewise, without waiting: the caller may be in use of it already. */
+static boolean_t
+vsockhv_vio_tryenter(vsockhv_t *vh)
+{
+	boolean_t ok;
+
+	mutex_enter(&vh->vh_vio_lock);
+	ok = (vh->vh_vio_resets == 0);
+	if (ok)
+		vh->vh_vio_users++;
+	mutex_exit(&vh->vh_vio_lock);
+	return (ok);
+}
+
 static void
 vsockhv_vio_exit(vsockhv_t *vh)
 {
@@ -843,20 +877,50 @@ vsockhv_ring_work(vsockhv_ring_t *hr)
 	if (hr->hr_index == VIRTIO_VSOCK_QUEUE_TX)
 		err = vsockhv_tx_work(hr);
 	else
-		err = vsockhv_rx_work(hr);
+		err = vsockhv_rx_work(hr, B_FALSE);
 	vsockhv_vio_exit(hr->hr_dev);
-
-	switch (err) {
-	case EFAULT:
-		vsockhv_stat(hr->hr_dev, VHS_MAP_FAILED);
-		/* FALLTHROUGH */
-	case EPROTO:
-		vsockhv_broken(hr->hr_dev);
-		break;
-	default:
-		break;
-	}
 	return (err);
+}
+
+/*
+ * Have the worker's work done: by the caller, if nobody is at it and there is
+ * nothing to wait for.  What is left, errors included, is the worker's.  Of the
+ * ring to the guest only, whose work is to copy what is there.
+ */
+void
+vsockhv_ring_lend(vsockhv_ring_t *hr)
+{
+	int err = EAGAIN;
+
+	ASSERT3U(hr->hr_index, ==, VIRTIO_VSOCK_QUEUE_RX);
+
+	mutex_enter(&hr->hr_lock);
+	if (!hr->hr_setup || hr->hr_working || hr->hr_stop || hr->hr_pause ||
+	    hr->hr_dead || hr->hr_failed != 0) {
+		hr->hr_kick = B_TRUE;
+		cv_broadcast(&hr->hr_cv);
+		mutex_exit(&hr->hr_lock);
+		return;
+	}
+	hr->hr_kick = B_FALSE;
+	hr->hr_working = B_TRUE;
+	mutex_exit(&hr->hr_lock);
+
+	if (vsockhv_vio_tryenter(hr->hr_dev)) {
+		err = vsockhv_rx_work(hr, B_TRUE);
+		vsockhv_vio_exit(hr->hr_dev);
+	}
+
+	mutex_enter(&hr->hr_lock);
+	hr->hr_working = B_FALSE;
+	if (err == EPROTO)
+		hr->hr_failed = err;
+	else if (err != 0)
+		hr->hr_kick = B_TRUE;
+	if (hr->hr_kick || hr->hr_failed != 0 || hr->hr_stop || hr->hr_pause ||
+	    hr->hr_dead)
+		cv_broadcast(&hr->hr_cv);
+	mutex_exit(&hr->hr_lock);
 }
 
 static void
@@ -866,7 +930,13 @@ vsockhv_worker(void *arg)
 	int err;
 
 	mutex_enter(&hr->hr_lock);
-	while (!hr->hr_stop) {
+	for (;;) {
+		if (hr->hr_working) {
+			cv_wait(&hr->hr_cv, &hr->hr_lock);
+			continue;
+		}
+		if (hr->hr_stop)
+			break;
 		if (hr->hr_pause || hr->hr_dead) {
 			vsockhv_ring_break(hr);
 			hr->hr_parked = B_TRUE;
@@ -875,16 +945,26 @@ vsockhv_worker(void *arg)
 			hr->hr_parked = B_FALSE;
 			continue;
 		}
-		if (!hr->hr_kick) {
+		if (!hr->hr_kick && hr->hr_failed == 0) {
 			cv_wait(&hr->hr_cv, &hr->hr_lock);
 			continue;
 		}
-		hr->hr_kick = B_FALSE;
-		mutex_exit(&hr->hr_lock);
-
-		err = vsockhv_ring_work(hr);
+		hr->hr_working = B_TRUE;
+		if ((err = hr->hr_failed) == 0) {
+			hr->hr_kick = B_FALSE;
+			mutex_exit(&hr->hr_lock);
+			err = vsockhv_ring_work(hr);
+		} else {
+			hr->hr_failed = 0;
+			mutex_exit(&hr->hr_lock);
+		}
+		if (err == EFAULT)
+			vsockhv_stat(hr->hr_dev, VHS_MAP_FAILED);
+		if (err == EFAULT || err == EPROTO)
+			vsockhv_broken(hr->hr_dev);
 
 		mutex_enter(&hr->hr_lock);
+		hr->hr_working = B_FALSE;
 		if (err == EAGAIN) {
 			hr->hr_kick = B_TRUE;
 		} else if (err == ENOMEM && !hr->hr_kick && !hr->hr_stop &&
@@ -1058,6 +1138,7 @@ vsockhv_ring_init(vsockhv_ring_t *hr, const vsockhv_ring_init_t *vri)
 	hr->hr_setup = B_TRUE;
 	hr->hr_kick = B_TRUE;
 	hr->hr_stop = hr->hr_pause = hr->hr_parked = hr->hr_dead = B_FALSE;
+	hr->hr_failed = 0;
 	mutex_exit(&hr->hr_lock);
 	if (hr->hr_index != VIRTIO_VSOCK_QUEUE_EVENT) {
 		t = thread_create(NULL, 0, vsockhv_worker, hr, 0, &p0, TS_RUN,

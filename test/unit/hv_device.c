@@ -366,6 +366,49 @@ KTEST(hv_interrupts)
 	hv_end();
 }
 
+/*
+ * Who sends does the work himself, if nobody is at it and the ring is mapped:
+ * the guest has the packet when send(3SOCKET) returns.  If the ring turns out
+ * to be corrupt then, the worker sees to it.
+ */
+KTEST(hv_tx_now)
+{
+	hv_guest_t *g;
+	fsk_file_t *l, *f;
+	uint32_t id, len;
+	hv_ring_t *r;
+
+	hv_begin();
+	g = hv_guest_boot(3, HV_F_VERSION_1);
+	l = hv_listen(HPORT, 5);
+	f = hv_open(g, l, GPORT, HPORT);
+	hv_settle();
+	for (uint_t i = 0; i < 5; i++) {
+		hv_write(f, "now", 3);
+		VERIFY(hv_used(g, HV_RX, &id, &len));
+		VERIFY3U(len, ==, VIRTIO_VSOCK_HDR_SIZE + 3);
+	}
+
+	/* Without a lease it is left to the worker. */
+	fvm_expire_leases(g->hg_vm);
+	hv_write(f, "now", 3);
+	hv_settle();
+	VERIFY(hv_used(g, HV_RX, &id, &len));
+
+	r = &g->hg_ring[HV_RX];
+	hv_poke16(g, r->hr_avail + 2, r->hr_avail_idx + HV_QSIZE + 1);
+	hv_write(f, "never", 5);
+	hv_settle();
+	VERIFY3U(HV_RINGS(g, "bad_avail_idx"), ==, 1);
+	VERIFY3U(HV_RINGS(g, "broken"), ==, 1);
+	VERIFY3U(hv_intr(g) & VSOCKHV_INTR_RESET, ==, VSOCKHV_INTR_RESET);
+	hv_read_end(f, ECONNRESET);
+	VERIFY0(fsk_close(f));
+	VERIFY0(fsk_close(l));
+	hv_guest_destroy(g);
+	hv_end();
+}
+
 /* A paused ring is left alone; its indices are enough to go on elsewhere. */
 KTEST(hv_pause)
 {

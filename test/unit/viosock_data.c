@@ -329,6 +329,39 @@ KTEST(viosock_tx_batch)
 	vh_halt(h);
 }
 
+/*
+ * Who sends does the work himself, if nobody is at it: the packet is in the
+ * queue, and the device notified, when send(3SOCKET) returns.
+ */
+KTEST(viosock_tx_now)
+{
+	vh_host_t *h = vh_boot();
+	fsk_file_t *l = hv_listen(GPORT, 5), *f;
+	uint32_t kicks;
+
+	f = vh_open(h, l, HPORT, GPORT);
+	hv_settle();
+	for (uint_t i = 0; i < 5; i++) {
+		kicks = vh_notifies(h, VH_TX);
+		VERIFY3U(vda_write(f, 10 * i, 10), ==, 10);
+		VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_TX]), ==, i + 1);
+		VERIFY3U(vh_notifies(h, VH_TX), >, kicks);
+	}
+	for (uint_t i = 0; i < 5; i++) {
+		hv_packet_t *p = kmem_alloc(sizeof (*p), KM_SLEEP);
+
+		VERIFY(vh_recv(h, p));
+		VERIFY3U(p->p_hdr.vvh_op, ==, OP(RW));
+		VERIFY3U(p->p_hdr.vvh_len, ==, 10);
+		vda_check(p->p_data, 10, 10 * i);
+		kmem_free(p, sizeof (*p));
+	}
+	vh_check_alive(h, f, HPORT, GPORT);
+	VERIFY0(fsk_close(f));
+	VERIFY0(fsk_close(l));
+	vh_halt(h);
+}
+
 /* Fill every transmit buffer with RSTs: answers to packets for nobody. */
 static uint_t
 vda_fill_tx(vh_host_t *h)

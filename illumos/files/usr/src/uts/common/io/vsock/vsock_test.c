@@ -57,6 +57,7 @@ vt_kick(void *arg)
 
 static const vsock_vio_ops_t vt_ops = {
 	.vvo_tx_kick	= vt_kick,
+	.vvo_tx_now	= vt_kick,
 	.vvo_rx_kick	= vt_kick
 };
 

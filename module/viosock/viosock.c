@@ -58,7 +58,12 @@
  * BUFFERS
  *
  * All memory for the device is allocated by attach(9E), its amount fixed: see
- * viosock_queues[].  A receive or event buffer is one descriptor.  Payload is
+ * viosock_queues[].  It is about 4 megabytes, for 32 packets each way of the
+ * greatest size: what a large packet saves in wake-ups and locks is much more
+ * than what a great number of small ones could hold.  More of them would go
+ * through the cache in turn, to its harm.
+ *
+ * A receive or event buffer is one descriptor.  Payload is
  * copied out of it and the buffer goes straight back: data may sit in a socket
  * for hours, and buffers on loan to sockets would let one that nobody reads
  * stop all others, and keep the driver from detaching.
@@ -152,12 +157,17 @@
 
 #include "virtio.h"
 
-/* Sizes and numbers of buffers, at most. */
-#define	VIOSOCK_RX_SIZE		(4 * 1024)
-#define	VIOSOCK_RX_BUFS		128
-#define	VIOSOCK_TX_SIZE		(16 * 1024)
-#define	VIOSOCK_TX_BUFS		64
-#define	VIOSOCK_TX_PAYLOAD	(VIOSOCK_TX_SIZE - VIRTIO_VSOCK_HDR_SIZE)
+/*
+ * Sizes and numbers of buffers, at most.  One has room for the largest packet
+ * that is usual, whose payload begins at a cache line: the header before that
+ * is no multiple of one.
+ */
+#define	VIOSOCK_PAYLOAD		VIRTIO_VSOCK_MAX_PAYLOAD
+#define	VIOSOCK_PACKET		(VIRTIO_VSOCK_HDR_SIZE + VIOSOCK_PAYLOAD)
+#define	VIOSOCK_ALIGN		64
+#define	VIOSOCK_SKIP		(VIOSOCK_ALIGN - VIRTIO_VSOCK_HDR_SIZE)
+#define	VIOSOCK_RX_BUFS		32
+#define	VIOSOCK_TX_BUFS		32
 #define	VIOSOCK_EVENT_SIZE	sizeof (virtio_vsock_event_t)
 #define	VIOSOCK_EVENT_BUFS	8
 
@@ -285,7 +295,8 @@ static const struct viosock_queue_desc {
 	ddi_intr_handler_t *vqd_intr;
 	uint_t		vqd_segs;	/* descriptors of a buffer */
 	uint_t		vqd_nbufs;	/* at most */
-	size_t		vqd_size;	/* of a buffer */
+	size_t		vqd_skip;	/* not used, at a buffer's beginning */
+	size_t		vqd_size;	/* of what follows */
 	uint_t		vqd_dmaflags;
 } viosock_queues[VIRTIO_VSOCK_NQUEUES] = {
 	[VIRTIO_VSOCK_QUEUE_RX] = {
@@ -293,7 +304,8 @@ static const struct viosock_queue_desc {
 		.vqd_intr	= viosock_rx_intr,
 		.vqd_segs	= 1,
 		.vqd_nbufs	= VIOSOCK_RX_BUFS,
-		.vqd_size	= VIOSOCK_RX_SIZE,
+		.vqd_skip	= VIOSOCK_SKIP,
+		.vqd_size	= VIOSOCK_PACKET,
 		.vqd_dmaflags	= DDI_DMA_READ | DDI_DMA_STREAMING
 	},
 	[VIRTIO_VSOCK_QUEUE_TX] = {
@@ -301,7 +313,8 @@ static const struct viosock_queue_desc {
 		.vqd_intr	= viosock_tx_intr,
 		.vqd_segs	= 2,
 		.vqd_nbufs	= VIOSOCK_TX_BUFS,
-		.vqd_size	= VIOSOCK_TX_SIZE,
+		.vqd_skip	= VIOSOCK_SKIP,
+		.vqd_size	= VIOSOCK_PACKET,
 		.vqd_dmaflags	= DDI_DMA_WRITE | DDI_DMA_STREAMING
 	},
 	[VIRTIO_VSOCK_QUEUE_EVENT] = {
@@ -320,7 +333,7 @@ static const ddi_dma_attr_t viosock_dma_attr = {
 	.dma_attr_addr_lo	= 0,
 	.dma_attr_addr_hi	= 0xFFFFFFFFFFFFFFFF,
 	.dma_attr_count_max	= 0x00000000FFFFFFFF,
-	.dma_attr_align		= 64,
+	.dma_attr_align		= VIOSOCK_ALIGN,
 	.dma_attr_burstsizes	= 1,
 	.dma_attr_minxfer	= 1,
 	.dma_attr_maxxfer	= 0x00000000FFFFFFFF,
@@ -714,8 +727,9 @@ viosock_bufs_alloc(viosock_t *vis, uint_t queue)
 		viosock_buf_t *vib = &viq->viq_bufs[i];
 
 		list_link_init(&vib->vib_link);
-		vib->vib_dma = virtio_dma_alloc(vis->vis_virtio, vqd->vqd_size,
-		    &viosock_dma_attr, vqd->vqd_dmaflags, KM_SLEEP);
+		vib->vib_dma = virtio_dma_alloc(vis->vis_virtio,
+		    vqd->vqd_skip + vqd->vqd_size, &viosock_dma_attr,
+		    vqd->vqd_dmaflags, KM_SLEEP);
 		if (vib->vib_dma == NULL)
 			return (B_FALSE);
 		VERIFY3U(virtio_dma_ncookies(vib->vib_dma), ==, 1);
@@ -726,8 +740,8 @@ viosock_bufs_alloc(viosock_t *vis, uint_t queue)
 		if (queue == VIRTIO_VSOCK_QUEUE_TX) {
 			list_insert_tail(&vis->vis_tx_free, vib);
 		} else if (virtio_chain_append(vib->vib_chain,
-		    virtio_dma_cookie_pa(vib->vib_dma, 0), vqd->vqd_size,
-		    VIRTIO_DIR_DEVICE_WRITES) != DDI_SUCCESS) {
+		    virtio_dma_cookie_pa(vib->vib_dma, 0) + vqd->vqd_skip,
+		    vqd->vqd_size, VIRTIO_DIR_DEVICE_WRITES) != DDI_SUCCESS) {
 			return (B_FALSE);
 		}
 	}
@@ -781,7 +795,7 @@ viosock_tx_reclaim(viosock_t *vis)
 static boolean_t
 viosock_tx_describe(viosock_buf_t *vib)
 {
-	uint64_t pa = virtio_dma_cookie_pa(vib->vib_dma, 0);
+	uint64_t pa = virtio_dma_cookie_pa(vib->vib_dma, 0) + VIOSOCK_SKIP;
 
 	virtio_chain_clear(vib->vib_chain);
 	return (virtio_chain_append(vib->vib_chain, pa, VIRTIO_VSOCK_HDR_SIZE,
@@ -814,18 +828,18 @@ viosock_tx_fill(viosock_t *vis)
 				break;
 			}
 			if (!vsock_vio_tx_next(vis->vis_vio,
-			    VIOSOCK_TX_PAYLOAD, &hdr, &mp)) {
+			    VIOSOCK_PAYLOAD, &hdr, &mp)) {
 				next = vsock_vio_tx_pending(vis->vis_vio) ?
 				    VIOSOCK_RETRY : VIOSOCK_WAIT;
 				break;
 			}
 			vib = list_remove_head(&vis->vis_tx_free);
 			vib->vib_payload = LE_32(hdr.vvh_len);
-			bcopy(&hdr, virtio_dma_va(vib->vib_dma, 0),
+			bcopy(&hdr, virtio_dma_va(vib->vib_dma, VIOSOCK_SKIP),
 			    VIRTIO_VSOCK_HDR_SIZE);
 			if (mp != NULL) {
 				mcopymsg(mp, virtio_dma_va(vib->vib_dma,
-				    VIRTIO_VSOCK_HDR_SIZE));
+				    VIOSOCK_ALIGN));
 			}
 		}
 		if (!viosock_tx_describe(vib)) {
@@ -1016,9 +1030,9 @@ viosock_rx_packet(viosock_t *vis, virtio_chain_t *vic)
 	uint32_t len;
 
 	viosock_stat(vis, VIS_RX_CHAINS);
-	if (received > VIOSOCK_RX_SIZE) {
+	if (received > VIOSOCK_PACKET) {
 		viosock_oddity(vis, VIS_RX_LONG, received);
-		received = VIOSOCK_RX_SIZE;
+		received = VIOSOCK_PACKET;
 	}
 	if (received < VIRTIO_VSOCK_HDR_SIZE) {
 		viosock_oddity(vis, VIS_RX_SHORT, received);
@@ -1026,15 +1040,16 @@ viosock_rx_packet(viosock_t *vis, virtio_chain_t *vic)
 		return;
 	}
 	virtio_dma_sync(vib->vib_dma, DDI_DMA_SYNC_FORCPU);
-	bcopy(virtio_dma_va(vib->vib_dma, 0), &hdr, VIRTIO_VSOCK_HDR_SIZE);
+	bcopy(virtio_dma_va(vib->vib_dma, VIOSOCK_SKIP), &hdr,
+	    VIRTIO_VSOCK_HDR_SIZE);
 	len = LE_32(hdr.vvh_len);
 	if (len > received - VIRTIO_VSOCK_HDR_SIZE) {
 		badlen = B_TRUE;
 	} else if (len != 0) {
 		mp = allocb(len, BPRI_MED);
 		if (mp != NULL) {
-			bcopy(virtio_dma_va(vib->vib_dma,
-			    VIRTIO_VSOCK_HDR_SIZE), mp->b_wptr, len);
+			bcopy(virtio_dma_va(vib->vib_dma, VIOSOCK_ALIGN),
+			    mp->b_wptr, len);
 			mp->b_wptr += len;
 		} else {
 			nomem = B_TRUE;

@@ -50,7 +50,7 @@ KTEST(viosock_attach_detach)
 		VERIFY0(fvio_attach(h->vh_dev));
 		hv_settle();
 		VERIFY3U(vh_local_cid(), ==, VH_CID);
-		VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_RX]), ==, VH_QSIZE);
+		VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_RX]), ==, VH_RXBUFS);
 		VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_EV]), ==, 8);
 		vh_check_new(h);
 		VERIFY0(fvio_detach(h->vh_dev));
@@ -201,7 +201,7 @@ KTEST(viosock_queue_sizes)
 			hv_settle();
 			/* What is pinned has a bound of our own. */
 			VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_RX]), ==,
-			    MIN(cases[i].size[VH_RX], 128));
+			    MIN(cases[i].size[VH_RX], VH_RXBUFS));
 			VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_EV]), ==,
 			    MIN(cases[i].size[VH_EV], 8));
 			vh_check_new(h);
@@ -332,7 +332,7 @@ KTEST(viosock_attach_failures)
 			break;
 	}
 	/* Two for each buffer, at the least. */
-	VERIFY3U(refused, >, 2 * 128);
+	VERIFY3U(refused, >, 2 * VH_RXBUFS);
 	vh_end();
 }
 

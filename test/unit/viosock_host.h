@@ -34,6 +34,8 @@
 
 #define	VH_CID		7		/* of the guest, at first */
 #define	VH_QSIZE	128
+#define	VH_RXBUFS	32		/* of the driver */
+#define	VH_RXSIZE	(44 + 65536)	/* of each */
 #define	VH_FEATURES	\
 	(VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM)
 

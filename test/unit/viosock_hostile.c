@@ -56,7 +56,7 @@ vev_end(vev_t *v)
 	vh_check_alive(h, v->v_sock, HPORT, GPORT);
 	vh_check_new(h);
 	/* No buffer got lost, nor anything else. */
-	VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_RX]), ==, VH_QSIZE);
+	VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_RX]), ==, VH_RXBUFS);
 	VERIFY3U(fvio_vq_avail(&h->vh_vq[VH_EV]), ==, 8);
 	VERIFY0(fvio_broken(h->vh_dev));
 	fk_kmem_usage(&bytes, &allocs);
@@ -82,13 +82,14 @@ KTEST(viosock_rx_lengths)
 		{ 44, 1, "packets", "bad_len", B_TRUE },
 		{ 45, 2, "packets", "bad_len", B_TRUE },
 		{ 4096, 4053, "packets", "bad_len", B_TRUE },
+		{ VH_RXSIZE, 0x10001, "packets", "bad_len", B_TRUE },
 		{ 4096, 0x10000, "packets", "bad_len", B_TRUE },
 		{ 4096, 0x7fffffff, "packets", "bad_len", B_TRUE },
 		{ 4096, 0xffffffff, "packets", "bad_len", B_TRUE },
 		{ 4096, 0xffffffd4, "packets", "bad_len", B_TRUE },
-		{ 4097, 4053, "packets", "bad_len", B_TRUE },
-		{ 4097, 4, "rings", "rx_long", B_FALSE },
-		{ 0x10000, 4052, "rings", "rx_long", B_FALSE },
+		{ VH_RXSIZE + 1, 0x10001, "packets", "bad_len", B_TRUE },
+		{ VH_RXSIZE + 1, 4, "rings", "rx_long", B_FALSE },
+		{ 0x20000, 4052, "rings", "rx_long", B_FALSE },
 		{ 0x80000000, 4, "rings", "rx_long", B_FALSE },
 		{ 0xffffffff, 4, "rings", "rx_long", B_FALSE },
 		{ 0xffffffff, 0xffffffff, "packets", "bad_len", B_TRUE },

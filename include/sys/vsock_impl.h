@@ -60,6 +60,13 @@ extern "C" {
 #define	VSOCK_BUF_FLOOR		2
 #define	VSOCK_BUF_CEILING	(16 * 1024 * 1024)
 
+/*
+ * To how many times its size a receive buffer that nobody has set may grow
+ * while its reader keeps up, and after how many of its lengths it is doubled.
+ */
+#define	VSOCK_BUF_GROWTH	4
+#define	VSOCK_BUF_PATIENCE	4
+
 /* What sockfs puts into one message for sd_send, bytes; of a stream. */
 #define	VSOCK_MAXPSZ		(64 * 1024)
 
@@ -215,6 +222,7 @@ struct vsock_transport {
 #define	VCF_IN_CONNS	0x8000	/* in vz_conns */
 #define	VCF_RXCHECK	0x10000	/* see what the reader has taken */
 #define	VCF_TXEND_TOLD	0x20000	/* writers were told of the end */
+#define	VCF_RCVFIXED	0x40000	/* vc_rcvbuf was set */
 
 /*
  * A socket, and its connection.
@@ -246,6 +254,9 @@ struct vsock_conn {
 	uint_t		vc_inupcall;	/* upcalls made without vc_lock */
 
 	uint32_t	vc_rcvbuf;	/* what the peer is told, bytes */
+	uint32_t	vc_rcvset;	/* what it began with, or was set to */
+	uint32_t	vc_rcvgrow;	/* what it may grow to by itself */
+	uint32_t	vc_rxkept;	/* bytes; the reader has kept up */
 	uint32_t	vc_hiwat;	/* sockfs's levels; see vsock.c */
 	uint64_t	vc_rcvmin;
 	uint64_t	vc_rcvmax;
@@ -337,7 +348,9 @@ extern void vsock_conn_end(vsock_conn_t *, int error, boolean_t tellpeer);
 extern void vsock_conn_end_all(vsock_zone_t *, vsock_transport_t *, int error);
 extern void vsock_conn_close(vsock_conn_t *, int linger);
 extern int vsock_conn_shutdown(vsock_conn_t *, uint_t how);
+extern uint32_t vsock_conn_hiwat(const vsock_conn_t *, uint32_t rcvbuf);
 extern void vsock_conn_setbuf(vsock_conn_t *, uint32_t rcvbuf);
+extern void vsock_conn_tellbuf(vsock_conn_t *);
 extern void vsock_conn_props(vsock_conn_t *);
 extern void vsock_conn_tx_check(vsock_conn_t *);
 extern void vsock_conn_read(vsock_conn_t *);

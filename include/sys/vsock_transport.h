@@ -276,7 +276,8 @@ typedef struct vsock_transport_ops {
 	void	(*vto_consumed)(void *tc, size_t bytes);
 
 	/*
-	 * The size of the receive buffer (vcp_rcvbuf) has been changed.
+	 * The size of the receive buffer (vcp_rcvbuf) has been changed: by the
+	 * application, or as it was too small for a fast reader.
 	 */
 	void	(*vto_rcvbuf)(void *tc, uint32_t bytes);
 

@@ -58,6 +58,15 @@
  * records are not larger than B.  The price is a report for every record that
  * is read.
  *
+ * What B has to be depends on how long the news of what was consumed takes to
+ * reach the peer: if the reader is faster than that, the peer waits for the
+ * news again and again.  So B grows, up to VSOCK_BUF_GROWTH times what it was,
+ * as long as the reader of a stream takes all that comes, and nobody has set B
+ * (vsock_rx_grow()).  A reader who stops later cannot leave more than that in
+ * the queue.  H and t follow, and whatever order of changes the backend is
+ * told, the last is the one that is true (vsock_conn_tellbuf()): a peer with a
+ * smaller B than ours might wait for a report that would never come.
+ *
  * FLOW CONTROL TOWARDS THE APPLICATION
  *
  * A backend takes every message, and says if no more should come; then sockfs

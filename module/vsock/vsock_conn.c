@@ -292,6 +292,8 @@ vsock_conn_create(vsock_zone_t *vz, uint_t type, int kmflag)
 	vc->vc_rcvmin = VSOCK_BUF_MIN_DEFAULT;
 	vc->vc_rcvmax = MAX(props.vpr_recv_buf,
 	    MIN(VSOCK_BUF_DEFAULT, props.vpr_max_buf));
+	vc->vc_rcvgrow = (uint32_t)MIN(props.vpr_max_buf,
+	    (uint64_t)props.vpr_recv_buf * VSOCK_BUF_GROWTH);
 	vc->vc_rcvlowat = 1;
 	vc->vc_sndbuf = props.vpr_send_buf;
 	vc->vc_connect_ms = props.vpr_connect_ms;
@@ -688,17 +690,79 @@ vsock_conn_props(vsock_conn_t *vc)
 }
 
 /*
- * Set the receive buffer, in bytes.  Called with vc_lock held; the backend is
- * told by the caller.
+ * sockfs's level for a receive buffer.
+ */
+uint32_t
+vsock_conn_hiwat(const vsock_conn_t *vc, uint32_t rcvbuf)
+{
+	return (vsock_is_records(vc) ? VSOCK_HIWAT_RECORDS :
+	    rcvbuf - MAX(1, MIN(rcvbuf / 4, 64 * 1024)));
+}
+
+static void
+vsock_conn_newbuf(vsock_conn_t *vc, uint32_t rcvbuf)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_rcvbuf = rcvbuf;
+	vc->vc_hiwat = vsock_conn_hiwat(vc, rcvbuf);
+	vc->vc_rxkept = 0;
+	vsock_conn_props(vc);
+}
+
+/*
+ * Set the receive buffer, in bytes.  Called with vc_lock held; if there is a
+ * connection, vsock_conn_tellbuf() has to follow.
  */
 void
 vsock_conn_setbuf(vsock_conn_t *vc, uint32_t rcvbuf)
 {
+	vc->vc_rcvset = rcvbuf;
+	vsock_conn_newbuf(vc, rcvbuf);
+}
+
+/*
+ * Tell the backend how large the receive buffer is: what it is told last, by
+ * whichever thread, is what it is.  Called without vc_lock, and with a hold.
+ */
+void
+vsock_conn_tellbuf(vsock_conn_t *vc)
+{
+	uint32_t told;
+
+	if (vc->vc_tc == NULL)
+		return;
+	mutex_enter(&vc->vc_lock);
+	do {
+		told = vc->vc_rcvbuf;
+		mutex_exit(&vc->vc_lock);
+		vc->vc_tp->vtp_ops->vto_rcvbuf(vc->vc_tc, told);
+		mutex_enter(&vc->vc_lock);
+	} while (told != vc->vc_rcvbuf);
+	mutex_exit(&vc->vc_lock);
+}
+
+/*
+ * The reader of a stream has consumed so many bytes, and `queued' are left.  If
+ * he keeps up with his peer, which goes on sending, it may be that the peer has
+ * to wait for the news of that: give it more room.  B_TRUE:
+ * vsock_conn_tellbuf() has to follow.
+ */
+static boolean_t
+vsock_rx_grow(vsock_conn_t *vc, size_t bytes, size_t queued)
+{
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
-	vc->vc_rcvbuf = rcvbuf;
-	vc->vc_hiwat = vsock_is_records(vc) ? VSOCK_HIWAT_RECORDS :
-	    rcvbuf - MAX(1, MIN(rcvbuf / 4, 64 * 1024));
-	vsock_conn_props(vc);
+	if (vsock_is_records(vc) || (vc->vc_flags & VCF_RCVFIXED) != 0 ||
+	    vc->vc_rcvbuf >= vc->vc_rcvgrow)
+		return (B_FALSE);
+	if (queued > vc->vc_rcvbuf / 4) {
+		vc->vc_rxkept = 0;
+		return (B_FALSE);
+	}
+	vc->vc_rxkept += (uint32_t)bytes;
+	if (vc->vc_rxkept / VSOCK_BUF_PATIENCE < vc->vc_rcvbuf)
+		return (B_FALSE);
+	vsock_conn_newbuf(vc, MIN(vc->vc_rcvbuf * 2, vc->vc_rcvgrow));
+	return (B_TRUE);
 }
 
 /*
@@ -708,6 +772,7 @@ vsock_conn_setbuf(vsock_conn_t *vc, uint32_t rcvbuf)
 static void
 vsock_rx_report(vsock_conn_t *vc, uint32_t least)
 {
+	boolean_t grown = B_FALSE;
 	int64_t bytes;
 	ssize_t room;
 	int error;
@@ -726,6 +791,7 @@ vsock_rx_report(vsock_conn_t *vc, uint32_t least)
 		vc->vc_rxmsgs = MIN(vc->vc_rxmsgs, vc->vc_hiwat - room);
 		if (bytes < least)
 			return;
+		grown = vsock_rx_grow(vc, bytes, vc->vc_hiwat - room);
 	}
 	vc->vc_consumed += bytes;
 	if (!vsock_conn_hold(vc))
@@ -733,6 +799,8 @@ vsock_rx_report(vsock_conn_t *vc, uint32_t least)
 	mutex_exit(&vc->vc_lock);
 	if (vc->vc_tc != NULL)
 		vc->vc_tp->vtp_ops->vto_consumed(vc->vc_tc, bytes);
+	if (grown)
+		vsock_conn_tellbuf(vc);
 	vsock_conn_rele(vc);
 	mutex_enter(&vc->vc_lock);
 }
@@ -1466,8 +1534,10 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	}
 	vc->vc_rcvmin = lc->vc_rcvmin;
 	vc->vc_rcvmax = lc->vc_rcvmax;
-	vc->vc_rcvbuf = lc->vc_rcvbuf;
+	vc->vc_flags |= lc->vc_flags & VCF_RCVFIXED;
+	vc->vc_rcvset = vc->vc_rcvbuf = lc->vc_rcvbuf;
 	vc->vc_hiwat = lc->vc_hiwat;
+	vc->vc_rcvgrow = lc->vc_rcvgrow;
 	vc->vc_rcvlowat = lc->vc_rcvlowat;
 	vc->vc_sndbuf = lc->vc_sndbuf;
 	vc->vc_connect_ms = lc->vc_connect_ms;

@@ -264,7 +264,7 @@ vsock_getopt(vsock_conn_t *vc, int name, void *val, socklen_t *lenp)
 
 	switch (name) {
 	case SO_VM_SOCKETS_BUFFER_SIZE:
-		bytes = vc->vc_rcvbuf;
+		bytes = vc->vc_rcvset;
 		break;
 	case SO_VM_SOCKETS_BUFFER_MIN_SIZE:
 		bytes = vc->vc_rcvmin;
@@ -317,8 +317,8 @@ vsock_getopt_linger(const vsock_conn_t *vc, void *val, socklen_t *lenp)
 static int
 vsock_rcvbuf(const vsock_conn_t *vc)
 {
-	return (vc->vc_type == VSOCK_TYPE_STREAM ? vc->vc_hiwat :
-	    vc->vc_rcvbuf);
+	return (vc->vc_type == VSOCK_TYPE_STREAM ?
+	    vsock_conn_hiwat(vc, vc->vc_rcvset) : vc->vc_rcvset);
 }
 
 /*
@@ -408,11 +408,11 @@ vsock_set_rcvbuf(vsock_conn_t *vc, uint64_t bytes)
 	/* If the bounds are the wrong way round, the upper one counts. */
 	bytes = MIN(MAX(bytes, vc->vc_rcvmin), vc->vc_rcvmax);
 	rcvbuf = (uint32_t)MIN(MAX(bytes, VSOCK_BUF_FLOOR), props.vpr_max_buf);
+	vc->vc_flags |= VCF_RCVFIXED;
 	vsock_conn_setbuf(vc, rcvbuf);
 	mutex_exit(&vc->vc_lock);
 	if (vsock_conn_hold(vc)) {
-		if (vc->vc_tc != NULL)
-			vc->vc_tp->vtp_ops->vto_rcvbuf(vc->vc_tc, rcvbuf);
+		vsock_conn_tellbuf(vc);
 		vsock_conn_rele(vc);
 	}
 	vsock_conn_read(vc);
@@ -438,7 +438,7 @@ vsock_setopt(vsock_conn_t *vc, int name, const void *val, socklen_t len)
 		else if (name == SO_VM_SOCKETS_BUFFER_MAX_SIZE)
 			vc->vc_rcvmax = bytes;
 		if (name != SO_VM_SOCKETS_BUFFER_SIZE)
-			bytes = vc->vc_rcvbuf;
+			bytes = vc->vc_rcvset;
 		mutex_exit(&vc->vc_lock);
 		vsock_set_rcvbuf(vc, bytes);
 		return (0);

@@ -882,6 +882,94 @@ KTEST(vsock_credit)
 	end();
 }
 
+/*
+ * Give so many bytes; read them, and those that were there before, with the
+ * reader `behind' by so many.
+ */
+static void
+grow_run(fsk_file_t *so, mock_tc_t *mt, size_t before, size_t total,
+    size_t behind)
+{
+	uint8_t *buf = kmem_alloc(65536, KM_SLEEP);
+	size_t given = 0, queued = before, done;
+
+	while (given < total || queued > 0) {
+		if (given < total) {
+			mock_send(mt, 65536);
+			given += 65536;
+			queued += 65536;
+		}
+		while (queued > (given < total ? behind : 0)) {
+			VERIFY0(fsk_recv(so, buf, 65536, MSG_DONTWAIT, &done));
+			queued -= done;
+		}
+	}
+	kmem_free(buf, 65536);
+}
+
+/*
+ * A receive buffer that was not set grows while the reader keeps up, up to a
+ * bound; what the application is told of it stays.
+ */
+KTEST(vsock_rcvbuf_grows)
+{
+	fsk_file_t *l, *so;
+	mock_tc_t *mt;
+	uint64_t v = 262144;
+	uint32_t len;
+
+	begin();
+	mock_attach(GLOBAL_ZONEID);
+	l = mock_listener(PORT, 5);
+
+	/* A slow reader's does not. */
+	so = guest_connects(l, PORT, 1, &mt);
+	grow_run(so, mt, 0, 16 << 20, 3 * 65536);
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 262144);
+	/* A fast one's does, in steps. */
+	grow_run(so, mt, 0, 512 << 10, 0);
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 262144);
+	grow_run(so, mt, 0, 1 << 20, 0);
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 2 * 262144);
+	grow_run(so, mt, 0, 16 << 20, 0);
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 4 * 262144);
+	len = sizeof (v);
+	VERIFY0(fsk_getsockopt(so, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &v,
+	    &len));
+	VERIFY3U(v, ==, 262144);
+	/* The peer may use all of it, and go on when it has been read. */
+	for (uint_t i = 0; i < 16; i++)
+		mock_send(mt, 65536);
+	VERIFY3U(mt->mt_given - mt->mt_consumed, ==, 4 * 262144);
+	grow_run(so, mt, 4 * 262144, 0, 0);
+	VERIFY3U(mt->mt_given - mt->mt_consumed, <=, 4 * 262144 - 65536);
+	grow_run(so, mt, 0, 65536, 0);
+	VERIFY3U(mt->mt_given - mt->mt_consumed, <=, 65536);
+
+	/* Set, it is what it was set to. */
+	VERIFY0(fsk_setsockopt(so, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &v,
+	    sizeof (v)));
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 262144);
+	grow_run(so, mt, 0, 16 << 20, 0);
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 262144);
+	vsock_up_reset(mt->mt_conn, 0);
+	mock_free(mt);
+	VERIFY0(fsk_close(so));
+
+	/* Nor if it was set for the listener. */
+	VERIFY0(fsk_setsockopt(l, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &v,
+	    sizeof (v)));
+	so = guest_connects(l, PORT, 2, &mt);
+	grow_run(so, mt, 0, 16 << 20, 0);
+	VERIFY3U(mt->mt_params.vcp_rcvbuf, ==, 262144);
+	vsock_up_reset(mt->mt_conn, 0);
+	mock_free(mt);
+	VERIFY0(fsk_close(so));
+	VERIFY0(fsk_close(l));
+	mock_detach();
+	end();
+}
+
 /* A peer that sends bytes one at a time costs what it sent, not much more. */
 KTEST(vsock_small_messages)
 {

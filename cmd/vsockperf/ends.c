@@ -51,6 +51,8 @@ struct perf_sock {
 };
 
 char perf_dir[64];
+unsigned perf_clients = 1;
+unsigned perf_client;
 
 void
 perf_die(const char *what, int error)
@@ -292,14 +294,17 @@ vsock_halt(void)
 static void
 vsock_host_begin(void)
 {
-	static char spec[160];
-	const char *wrong;
+	char *spec;
 
 	vsock_boot();
 	vsock_check(fk_modload("vsockhv"), "vsockhv");
-	(void) snprintf(spec, sizeof (spec), "cid=%d,socket=%s/vm", GUEST_CID,
-	    perf_dir);
-	if ((wrong = guest_parse(spec)) != NULL || guest_start_all() != 0)
+	for (unsigned i = 0; i < perf_clients; i++) {
+		/* It is kept. */
+		if (asprintf(&spec, "cid=%u,socket=%s/vm%u", GUEST_CID + i,
+		    perf_dir, i) == -1 || guest_parse(spec) != NULL)
+			perf_die("guest", EINVAL);
+	}
+	if (guest_start_all() != 0)
 		perf_die("guest", EINVAL);
 }
 
@@ -309,8 +314,8 @@ vsock_guest_begin(void)
 	static char spec[160];
 
 	vsock_boot();
-	(void) snprintf(spec, sizeof (spec), "vhost-user,socket=%s/vm",
-	    perf_dir);
+	(void) snprintf(spec, sizeof (spec), "vhost-user,socket=%s/vm%u",
+	    perf_dir, perf_client);
 	if (device_parse(spec) != NULL || device_start() != 0)
 		perf_die("device", EINVAL);
 }

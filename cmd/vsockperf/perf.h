@@ -58,6 +58,10 @@ extern const perf_kind_t perf_kinds[];		/* pk_name NULL: the end */
 /* Where files of the test may be made. */
 extern char perf_dir[];
 
+/* How many clients there are, and which one this is, in its process. */
+extern unsigned perf_clients;
+extern unsigned perf_client;
+
 extern void perf_die(const char *what, int error) __attribute__((noreturn));
 
 #endif	/* _PERF_H */

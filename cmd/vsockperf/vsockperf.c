@@ -12,7 +12,8 @@
 /*
  * vsockperf: how fast sockets are.
  *
- *	vsockperf [-c] TEST KIND [SIZE] [MILLISECONDS]
+ *	vsockperf [-c] [-g CLIENTS] [-i IDLE] [-n ROUNDS]
+ *	    TEST KIND [SIZE] [MILLISECONDS]
  *
  * TEST is one of
  *
@@ -21,7 +22,8 @@
  *	down		the server sends
  *	rtt		SIZE bytes there and back: microseconds, the median,
  *			and the 99th percentile
- *	connect		connect, a byte each way, close: times a second
+ *	connect		connect, a byte each way, close: times a second, with
+ *			SIZE threads on either side
  *	idle		SIZE connections that nobody uses: bytes of kernel
  *			memory for each, on the server's side
  *	copy		memory copied in pieces of SIZE: MiB/s.  KIND is unused
@@ -30,6 +32,12 @@
  * and KIND one of the kinds of sockets of ends.c.  The figures are printed on
  * one line, with blanks between them.  With -c, lines with a name and a number
  * follow: what it has cost each process, and the statistics of its kernel.
+ *
+ *	-g		so many clients, each a process, and with vsock a guest
+ *			of its own; of "up": the sum of all, the slowest, and
+ *			the fastest.  No other test knows of that
+ *	-i		so many other connections are open meanwhile
+ *	-n		the test is done so many times, with a line for each
  *
  * The server is a process, the client another, or both are threads of one for
  * kinds that cannot be shared.  They are in step by a pipe each way: what is
@@ -41,6 +49,7 @@
 #include <sys/wait.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +58,17 @@
 #include "perf.h"
 
 #define	MAX_SAMPLES	1000000
+#define	MAX_THREADS	64
+#define	OPENERS		16	/* threads that open idle connections */
 
 typedef struct side {
 	const perf_kind_t *si_kind;
 	bool		si_server;
-	int		si_from;	/* of the other: bytes to be in step */
+	unsigned	si_others;	/* sides there are of the other kind */
+	int		si_from;	/* of them: bytes to be in step */
 	int		si_to;
 	perf_sock_t	*si_listener;
+	perf_sock_t	**si_idle;
 } side_t;
 
 typedef struct test {
@@ -68,7 +81,9 @@ static size_t size = 65536;
 static uint64_t duration = 1000000000;		/* ns */
 static const test_t *test;
 static bool costs;
-static uint64_t received;			/* bytes, of a stream */
+static size_t idle;
+static unsigned rounds = 1;
+static uint64_t received;			/* bytes, of streams */
 
 static uint64_t
 now(void)
@@ -82,8 +97,10 @@ now(void)
 static void
 tell(side_t *si)
 {
-	if (write(si->si_to, "", 1) != 1)
-		perf_die("pipe", errno);
+	for (unsigned i = 0; i < si->si_others; i++) {
+		if (write(si->si_to, "", 1) != 1)
+			perf_die("pipe", errno);
+	}
 }
 
 static void
@@ -91,8 +108,10 @@ hear(side_t *si)
 {
 	char byte;
 
-	if (read(si->si_from, &byte, 1) != 1)
-		exit(1);	/* the other has said why */
+	for (unsigned i = 0; i < si->si_others; i++) {
+		if (read(si->si_from, &byte, 1) != 1)
+			exit(1);	/* the other has said why */
+	}
 }
 
 static void *
@@ -104,6 +123,47 @@ buffer(size_t len)
 		perf_die("memory", ENOMEM);
 	(void) memset(p, 'x', len);
 	return (p);
+}
+
+/*
+ * Threads that do the same, all at once; the first is the caller.
+ */
+typedef struct worker {
+	side_t		*wo_side;
+	void		(*wo_func)(struct worker *);
+	unsigned	wo_index;
+	pthread_t	wo_thread;
+	perf_sock_t	*wo_sock;
+	uint64_t	wo_count;
+	uint64_t	wo_start;	/* times */
+	uint64_t	wo_end;
+} worker_t;
+
+static void *
+worker_main(void *arg)
+{
+	worker_t *wo = arg;
+
+	wo->wo_side->si_kind->pk_thread();
+	wo->wo_func(wo);
+	wo->wo_side->si_kind->pk_thread_end();
+	return (NULL);
+}
+
+static void
+workers_run(side_t *si, worker_t *wo, unsigned n, void (*func)(worker_t *))
+{
+	for (unsigned i = 0; i < n; i++) {
+		wo[i].wo_side = si;
+		wo[i].wo_func = func;
+		wo[i].wo_index = i;
+		if (i != 0 && pthread_create(&wo[i].wo_thread, NULL,
+		    worker_main, &wo[i]) != 0)
+			perf_die("thread", EAGAIN);
+	}
+	func(&wo[0]);
+	for (unsigned i = 1; i < n; i++)
+		(void) pthread_join(wo[i].wo_thread, NULL);
 }
 
 /*
@@ -126,36 +186,67 @@ stream_send(side_t *si, perf_sock_t *ps)
 }
 
 static void
-stream_recv(side_t *si, perf_sock_t *ps)
+stream_recv(worker_t *wo)
 {
+	const perf_kind_t *pk = wo->wo_side->si_kind;
 	size_t room = size < 65536 ? 65536 : size;
 	void *buf = buffer(room);
-	uint64_t start, bytes = 0;
 	size_t n;
 
-	n = si->si_kind->pk_recv(ps, buf, room);
-	start = now();
+	n = pk->pk_recv(wo->wo_sock, buf, room);
+	wo->wo_start = now();
 	while (n != 0) {
-		n = si->si_kind->pk_recv(ps, buf, room);
-		bytes += n;
+		n = pk->pk_recv(wo->wo_sock, buf, room);
+		wo->wo_count += n;
 	}
-	(void) printf("%.1f\n", (double)bytes * 1e9 / (1 << 20) /
-	    (double)(now() - start));
-	received = bytes;
-	si->si_kind->pk_close(ps);
+	wo->wo_end = now();
+	pk->pk_close(wo->wo_sock);
 	free(buf);
+}
+
+static double
+rate(uint64_t bytes, uint64_t start, uint64_t end)
+{
+	return ((double)bytes * 1e9 / (1 << 20) / (double)(end - start));
 }
 
 static void
 up_server(side_t *si)
 {
-	stream_recv(si, si->si_kind->pk_accept(si->si_listener));
+	unsigned n = si->si_others;
+	worker_t *wo = calloc(n, sizeof (*wo));
+	uint64_t start = UINT64_MAX, end = 0, bytes = 0;
+	double least = 0, most = 0, r;
+
+	for (unsigned i = 0; i < n; i++)
+		wo[i].wo_sock = si->si_kind->pk_accept(si->si_listener);
+	for (unsigned i = 0; i < n; i++)
+		si->si_kind->pk_send(wo[i].wo_sock, "", 1);
+	workers_run(si, wo, n, stream_recv);
+	for (unsigned i = 0; i < n; i++) {
+		bytes += wo[i].wo_count;
+		start = wo[i].wo_start < start ? wo[i].wo_start : start;
+		end = wo[i].wo_end > end ? wo[i].wo_end : end;
+		r = rate(wo[i].wo_count, wo[i].wo_start, wo[i].wo_end);
+		least = i == 0 || r < least ? r : least;
+		most = r > most ? r : most;
+	}
+	(void) printf("%.1f", rate(bytes, start, end));
+	if (n > 1)
+		(void) printf(" %.2f %.2f", least, most);
+	(void) printf("\n");
+	received += bytes;
+	free(wo);
 }
 
 static void
 up_client(side_t *si)
 {
-	stream_send(si, si->si_kind->pk_connect());
+	perf_sock_t *ps = si->si_kind->pk_connect();
+	char byte;
+
+	(void) si->si_kind->pk_recv(ps, &byte, 1);
+	stream_send(si, ps);
 }
 
 static void
@@ -167,7 +258,12 @@ down_server(side_t *si)
 static void
 down_client(side_t *si)
 {
-	stream_recv(si, si->si_kind->pk_connect());
+	worker_t wo = { .wo_side = si };
+
+	wo.wo_sock = si->si_kind->pk_connect();
+	stream_recv(&wo);
+	(void) printf("%.1f\n", rate(wo.wo_count, wo.wo_start, wo.wo_end));
+	received += wo.wo_count;
 }
 
 /*
@@ -252,8 +348,9 @@ rtt_client(side_t *si)
  */
 
 static void
-connect_server(side_t *si)
+connect_serve(worker_t *wo)
 {
+	side_t *si = wo->wo_side;
 	perf_sock_t *ps;
 	char byte;
 	bool more;
@@ -268,11 +365,12 @@ connect_server(side_t *si)
 	} while (more);
 }
 
+/* The last connection of a thread ends one of the server's threads. */
 static void
-connect_client(side_t *si)
+connect_thread(worker_t *wo)
 {
-	uint64_t start = now(), until = start + duration;
-	uint64_t n = 0;
+	side_t *si = wo->wo_side;
+	uint64_t until = now() + duration;
 	char byte = 'x';
 
 	do {
@@ -283,46 +381,102 @@ connect_client(side_t *si)
 		si->si_kind->pk_send(ps, &byte, 1);
 		recv_all(si, ps, &byte, 1);
 		si->si_kind->pk_close(ps);
-		n++;
+		wo->wo_count++;
 	} while (byte != 'e');
+}
+
+static void
+connect_server(side_t *si)
+{
+	worker_t *wo = calloc(size, sizeof (*wo));
+
+	workers_run(si, wo, (unsigned)size, connect_serve);
+	free(wo);
+}
+
+static void
+connect_client(side_t *si)
+{
+	worker_t *wo = calloc(size, sizeof (*wo));
+	uint64_t start = now(), n = 0;
+
+	workers_run(si, wo, (unsigned)size, connect_thread);
+	for (size_t i = 0; i < size; i++)
+		n += wo[i].wo_count;
 	(void) printf("%.0f\n", (double)n * 1e9 / (double)(now() - start));
+	free(wo);
+}
+
+/*
+ * Connections that nobody uses.  Each begins with a byte from the server, so
+ * that no more than OPENERS of them are in the listener's queue.
+ */
+
+static void
+idle_accept(side_t *si, size_t n)
+{
+	si->si_idle = calloc(n + 1, sizeof (perf_sock_t *));
+	for (size_t i = 0; i < n; i++) {
+		si->si_idle[i] = si->si_kind->pk_accept(si->si_listener);
+		si->si_kind->pk_send(si->si_idle[i], "", 1);
+	}
+}
+
+static size_t idle_next, idle_count;
+
+static void
+idle_opener(worker_t *wo)
+{
+	side_t *si = wo->wo_side;
+	char byte;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&idle_next, 1, __ATOMIC_RELAXED)) <
+	    idle_count) {
+		si->si_idle[i] = si->si_kind->pk_connect();
+		recv_all(si, si->si_idle[i], &byte, 1);
+	}
+}
+
+static void
+idle_connect(side_t *si, size_t n)
+{
+	worker_t wo[OPENERS] = { 0 };
+
+	si->si_idle = calloc(n + 1, sizeof (perf_sock_t *));
+	idle_next = 0;
+	idle_count = n;
+	workers_run(si, wo, OPENERS, idle_opener);
+}
+
+static void
+idle_close(side_t *si)
+{
+	for (size_t i = 0; si->si_idle[i] != NULL; i++)
+		si->si_kind->pk_close(si->si_idle[i]);
+	free(si->si_idle);
 }
 
 static void
 idle_server(side_t *si)
 {
-	perf_sock_t **ps = calloc(size, sizeof (*ps));
 	uint64_t before = si->si_kind->pk_memory();
 
-	for (size_t i = 0; i < size; i++) {
-		ps[i] = si->si_kind->pk_accept(si->si_listener);
-		si->si_kind->pk_send(ps[i], "", 1);
-	}
+	idle_accept(si, size);
 	hear(si);
 	(void) printf("%.0f\n", (double)(si->si_kind->pk_memory() - before) /
 	    (double)size);
 	tell(si);
-	for (size_t i = 0; i < size; i++)
-		si->si_kind->pk_close(ps[i]);
-	free(ps);
+	idle_close(si);
 }
 
 static void
 idle_client(side_t *si)
 {
-	perf_sock_t **ps = calloc(size, sizeof (*ps));
-	char byte;
-
-	/* One after the other, or the listener's queue is too short. */
-	for (size_t i = 0; i < size; i++) {
-		ps[i] = si->si_kind->pk_connect();
-		recv_all(si, ps[i], &byte, 1);
-	}
+	idle_connect(si, size);
 	tell(si);
 	hear(si);
-	for (size_t i = 0; i < size; i++)
-		si->si_kind->pk_close(ps[i]);
-	free(ps);
+	idle_close(si);
 }
 
 /*
@@ -437,12 +591,21 @@ side_main(void *arg)
 		si->si_listener = pk->pk_listen();
 		tell(si);
 		hear(si);
-		test->te_server(si);
-		pk->pk_close(si->si_listener);
+		if (idle != 0)
+			idle_accept(si, idle);
+		for (unsigned i = 0; i < rounds; i++)
+			test->te_server(si);
 	} else {
 		tell(si);
-		test->te_client(si);
+		if (idle != 0)
+			idle_connect(si, idle);
+		for (unsigned i = 0; i < rounds; i++)
+			test->te_client(si);
 	}
+	if (idle != 0)
+		idle_close(si);
+	if (si->si_server)
+		pk->pk_close(si->si_listener);
 	(void) fflush(stdout);
 	/* What was sent must have arrived; then the client's end goes first. */
 	if (si->si_server) {
@@ -466,14 +629,15 @@ side_main(void *arg)
 static int
 run(const perf_kind_t *pk)
 {
-	int up[2], down[2], status = 0;
+	int up[2], down[2], status, failed = 0;
 	side_t server = { .si_kind = pk, .si_server = true };
-	side_t client = { .si_kind = pk };
+	side_t client = { .si_kind = pk, .si_others = 1 };
 	pthread_t thread;
 	pid_t pid;
 
 	if (pipe(up) == -1 || pipe(down) == -1)
 		perf_die("pipe", errno);
+	server.si_others = perf_clients;
 	server.si_from = up[0];
 	server.si_to = down[1];
 	client.si_from = down[0];
@@ -486,19 +650,46 @@ run(const perf_kind_t *pk)
 		(void) pthread_join(thread, NULL);
 		return (0);
 	}
-	if ((pid = fork()) == -1)
-		perf_die("fork", errno);
-	if (pid == 0) {
-		(void) close(up[0]);
-		(void) close(down[1]);
-		(void) side_main(&client);
-		exit(0);
+	for (perf_client = 0; perf_client < perf_clients; perf_client++) {
+		if ((pid = fork()) == -1)
+			perf_die("fork", errno);
+		if (pid == 0) {
+			(void) close(up[0]);
+			(void) close(down[1]);
+			(void) side_main(&client);
+			exit(0);
+		}
 	}
 	(void) close(up[1]);
 	(void) close(down[0]);
 	(void) side_main(&server);
-	(void) waitpid(pid, &status, 0);
-	return (status == 0 ? 0 : 1);
+	while (wait(&status) != -1 || errno == EINTR)
+		failed |= status;
+	return (failed == 0 ? 0 : 1);
+}
+
+static void
+usage(void)
+{
+	(void) fprintf(stderr, "usage: vsockperf [-c] [-g CLIENTS] [-i IDLE] "
+	    "[-n ROUNDS] TEST KIND [SIZE] [MILLISECONDS]\n");
+	for (const perf_kind_t *pk = perf_kinds; pk->pk_name != NULL; pk++) {
+		(void) fprintf(stderr, "    %-8s  %s\n", pk->pk_name,
+		    pk->pk_text);
+	}
+	exit(2);
+}
+
+/* Every connection of the machine's is a descriptor. */
+static void
+many_files(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void) setrlimit(RLIMIT_NOFILE, &rl);
+	}
 }
 
 int
@@ -506,43 +697,57 @@ main(int argc, char **argv)
 {
 	const perf_kind_t *pk;
 	char command[96];
-	int status;
+	int status, c;
 
-	if (argc >= 2 && strcmp(argv[1], "-c") == 0) {
-		costs = true;
-		argc--;
-		argv++;
+	while ((c = getopt(argc, argv, "cg:i:n:")) != -1) {
+		switch (c) {
+		case 'c':
+			costs = true;
+			break;
+		case 'g':
+			perf_clients = (unsigned)strtoul(optarg, NULL, 0);
+			break;
+		case 'i':
+			idle = strtoull(optarg, NULL, 0);
+			break;
+		case 'n':
+			rounds = (unsigned)strtoul(optarg, NULL, 0);
+			break;
+		default:
+			usage();
+		}
 	}
+	argc -= optind;
+	argv += optind;
+	if (argc >= 3)
+		size = strtoull(argv[2], NULL, 0);
 	if (argc >= 4)
-		size = strtoull(argv[3], NULL, 0);
-	if (argc >= 5)
-		duration = strtoull(argv[4], NULL, 0) * 1000000;
-	if (argc >= 2 && strcmp(argv[1], "copy") == 0) {
+		duration = strtoull(argv[3], NULL, 0) * 1000000;
+	if (argc >= 1 && strcmp(argv[0], "copy") == 0) {
 		copy_test();
 		return (0);
 	}
-	if (argc >= 2 && strcmp(argv[1], "eventfd") == 0) {
+	if (argc >= 1 && strcmp(argv[0], "eventfd") == 0) {
 		eventfd_test();
 		return (0);
 	}
-	for (test = tests; argc >= 3 && test->te_name != NULL; test++) {
-		if (strcmp(test->te_name, argv[1]) == 0)
+	if (argc < 2)
+		usage();
+	for (test = tests; test->te_name != NULL; test++) {
+		if (strcmp(test->te_name, argv[0]) == 0)
 			break;
 	}
-	for (pk = perf_kinds; argc >= 3 && pk->pk_name != NULL; pk++) {
-		if (strcmp(pk->pk_name, argv[2]) == 0)
+	for (pk = perf_kinds; pk->pk_name != NULL; pk++) {
+		if (strcmp(pk->pk_name, argv[1]) == 0)
 			break;
 	}
-	if (argc < 3 || test->te_name == NULL || pk->pk_name == NULL ||
-	    size == 0) {
-		(void) fprintf(stderr,
-		    "usage: vsockperf [-c] TEST KIND [SIZE] [MILLISECONDS]\n");
-		for (pk = perf_kinds; pk->pk_name != NULL; pk++) {
-			(void) fprintf(stderr, "    %-8s  %s\n", pk->pk_name,
-			    pk->pk_text);
-		}
-		return (2);
-	}
+	if (test->te_name == NULL || pk->pk_name == NULL || size == 0 ||
+	    rounds == 0 || perf_clients == 0 ||
+	    (perf_clients > 1 && (pk->pk_single || idle != 0 ||
+	    test->te_server != up_server)) ||
+	    (test->te_server == connect_server && size > MAX_THREADS))
+		usage();
+	many_files();
 	(void) strcpy(perf_dir, "/tmp/vsockperf.XXXXXX");
 	if (mkdtemp(perf_dir) == NULL)
 		perf_die(perf_dir, errno);

@@ -182,7 +182,7 @@ KTEST(fk_timeout_periodic)
 static void
 t_cancel_self(void *arg)
 {
-	t_log[t_n++] = untimeout(t_id) == 0;
+	t_log[t_n++] = untimeout(t_id) == -1;
 }
 
 KTEST(fk_untimeout_from_callback)
@@ -213,7 +213,7 @@ KTEST_REAL(fk_untimeout_waits)
 	while (__atomic_load_n(&t_word, __ATOMIC_SEQ_CST) != 1)
 		;
 	__atomic_store_n(&t_word, 2, __ATOMIC_SEQ_CST);
-	KT_EQ(untimeout(id), 0);
+	KT_EQ(untimeout(id), -1);
 	KT_EQ(__atomic_load_n(&t_word, __ATOMIC_SEQ_CST), 3);
 }
 

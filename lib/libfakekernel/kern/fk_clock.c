@@ -393,7 +393,11 @@ fk_event_find(callout_id_t id)
 	return (NULL);
 }
 
-/* In soft interrupt context a thread may wait for a callout, but not itself. */
+/*
+ * In soft interrupt context a thread may wait for a callout, but not itself.
+ * What is left of its time, or -1: it has run, or runs, when it is too late to
+ * keep it from doing so.
+ */
 hrtime_t
 untimeout_generic(callout_id_t id, int nowait)
 {
@@ -401,8 +405,8 @@ untimeout_generic(callout_id_t id, int nowait)
 	fk_event_t *ev;
 	fk_lockclass_t *lc = NULL;
 	hrtime_t left = -1;
+	bool self, running;
 	uint32_t seq;
-	bool self;
 
 	if (id == 0)
 		return (-1);
@@ -412,11 +416,9 @@ untimeout_generic(callout_id_t id, int nowait)
 	if (ev != NULL) {
 		avl_remove(&fk_clock_tree, ev);
 		left = MAX(ev->ev_time - gethrtime(), 0);
-	} else if (fk_clock_running != NULL &&
-	    fk_clock_running->ev_id == id) {
-		left = 0;
 	}
-	if (fk_checks && !nowait && !self && left >= 0)
+	running = fk_clock_running != NULL && fk_clock_running->ev_id == id;
+	if (fk_checks && !nowait && !self && (ev != NULL || running))
 		lc = fk_callout_class(ev != NULL ? ev : fk_clock_running);
 	while (!nowait && !self && fk_clock_running != NULL &&
 	    fk_clock_running->ev_id == id) {

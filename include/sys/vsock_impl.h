@@ -84,8 +84,14 @@ extern "C" {
 /* How long a reader waits when fewer bytes than SO_RCVLOWAT are there, ms. */
 #define	VSOCK_LOWAT_TIMEOUT	(3600 * 1000)
 
+/*
+ * The tables of a zone: of ports, one of which is bound for each connect, and
+ * of connections.  The global zone's, which has all the guests, is for a
+ * hundred thousand of each.
+ */
 #define	VSOCK_BOUND_BUCKETS	256
-#define	VSOCK_CONN_BUCKETS	4096
+#define	VSOCK_CONN_BUCKETS	1024
+#define	VSOCK_GLOBAL_BUCKETS	16	/* times as many */
 
 typedef struct vsock_bucket {
 	kmutex_t	vb_lock;
@@ -134,8 +140,10 @@ typedef struct vsock_zone {
 	kstat_t		*vz_kstat;
 	kmutex_t	vz_conns_kslock;	/* its ks_lock */
 	kstat_t		*vz_conns_kstat;
-	vsock_bucket_t	vz_bound[VSOCK_BOUND_BUCKETS];	/* by port */
-	vsock_bucket_t	vz_conns[VSOCK_CONN_BUCKETS];	/* by tuple */
+	uint_t		vz_nbound;		/* powers of two */
+	uint_t		vz_nconns;
+	vsock_bucket_t	*vz_bound;		/* by port */
+	vsock_bucket_t	*vz_conns;		/* by tuple */
 } vsock_zone_t;
 
 #define	VSOCK_STAT(vz, name, n)	\

@@ -140,19 +140,21 @@ static dev_info_t *vsock_dip;
  * Zones
  */
 
-static void
-vsock_buckets_init(vsock_bucket_t *vb, uint_t n, size_t offset)
+static vsock_bucket_t *
+vsock_buckets_create(uint_t n, size_t offset)
 {
+	vsock_bucket_t *vb = kmem_zalloc(n * sizeof (*vb), KM_SLEEP);
 	uint_t i;
 
 	for (i = 0; i < n; i++) {
 		mutex_init(&vb[i].vb_lock, NULL, MUTEX_DEFAULT, NULL);
 		list_create(&vb[i].vb_list, sizeof (vsock_conn_t), offset);
 	}
+	return (vb);
 }
 
 static void
-vsock_buckets_fini(vsock_bucket_t *vb, uint_t n)
+vsock_buckets_destroy(vsock_bucket_t *vb, uint_t n)
 {
 	uint_t i;
 
@@ -160,20 +162,24 @@ vsock_buckets_fini(vsock_bucket_t *vb, uint_t n)
 		list_destroy(&vb[i].vb_list);
 		mutex_destroy(&vb[i].vb_lock);
 	}
+	kmem_free(vb, n * sizeof (*vb));
 }
 
 static void *
 vsock_zone_create(zoneid_t zoneid)
 {
+	uint_t times = (zoneid == GLOBAL_ZONEID) ? VSOCK_GLOBAL_BUCKETS : 1;
 	vsock_zone_t *vz;
 
 	vz = kmem_zalloc(sizeof (*vz), KM_SLEEP);
 	vz->vz_zoneid = zoneid;
 	vz->vz_refs = 1;
 	vsock_prop_init(vz);
-	vsock_buckets_init(vz->vz_bound, VSOCK_BOUND_BUCKETS,
+	vz->vz_nbound = VSOCK_BOUND_BUCKETS * times;
+	vz->vz_bound = vsock_buckets_create(vz->vz_nbound,
 	    offsetof(vsock_conn_t, vc_bound_link));
-	vsock_buckets_init(vz->vz_conns, VSOCK_CONN_BUCKETS,
+	vz->vz_nconns = VSOCK_CONN_BUCKETS * times;
+	vz->vz_conns = vsock_buckets_create(vz->vz_nconns,
 	    offsetof(vsock_conn_t, vc_conn_link));
 	vsock_kstat_zone_create(vz);
 	VERIFY0(vsock_loopback_add(vz));
@@ -220,8 +226,8 @@ vsock_zone_rele(vsock_zone_t *vz)
 {
 	if (atomic_dec_uint_nv(&vz->vz_refs) != 0)
 		return;
-	vsock_buckets_fini(vz->vz_bound, VSOCK_BOUND_BUCKETS);
-	vsock_buckets_fini(vz->vz_conns, VSOCK_CONN_BUCKETS);
+	vsock_buckets_destroy(vz->vz_bound, vz->vz_nbound);
+	vsock_buckets_destroy(vz->vz_conns, vz->vz_nconns);
 	vsock_prop_fini(vz);
 	kmem_free(vz, sizeof (*vz));
 }

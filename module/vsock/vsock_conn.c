@@ -379,7 +379,7 @@ vsock_conn_rele(vsock_conn_t *vc)
 static vsock_bucket_t *
 vsock_bound_bucket(vsock_zone_t *vz, uint32_t port)
 {
-	return (&vz->vz_bound[port % VSOCK_BOUND_BUCKETS]);
+	return (&vz->vz_bound[port % vz->vz_nbound]);
 }
 
 static vsock_bucket_t *
@@ -390,7 +390,7 @@ vsock_conn_bucket(vsock_zone_t *vz, const vsock_tuple_t *vt)
 	h = vt->vt_lport * 0x9e3779b1U;
 	h = (h ^ (h >> 15) ^ vt->vt_rport) * 0x85ebca77U;
 	h = (h ^ (h >> 13) ^ vt->vt_rcid) * 0xc2b2ae3dU;
-	return (&vz->vz_conns[(h >> 16) % VSOCK_CONN_BUCKETS]);
+	return (&vz->vz_conns[(h >> 16) % vz->vz_nconns]);
 }
 
 static boolean_t
@@ -1808,7 +1808,7 @@ vsock_conn_end_all(vsock_zone_t *vz, vsock_transport_t *vtp, int error)
 	vsock_conn_t *vc;
 	uint_t i;
 
-	for (i = 0; i < VSOCK_CONN_BUCKETS; i++) {
+	for (i = 0; i < vz->vz_nconns; i++) {
 		vb = &vz->vz_conns[i];
 		do {
 			mutex_enter(&vb->vb_lock);

@@ -341,8 +341,8 @@ vsock_conns_update(kstat_t *ksp, int rw)
 
 	if (rw == KSTAT_WRITE)
 		return (EACCES);
-	ksp->ks_ndata = vsock_kstat_count(vz->vz_bound, VSOCK_BOUND_BUCKETS) +
-	    vsock_kstat_count(vz->vz_conns, VSOCK_CONN_BUCKETS);
+	ksp->ks_ndata = vsock_kstat_count(vz->vz_bound, vz->vz_nbound) +
+	    vsock_kstat_count(vz->vz_conns, vz->vz_nconns);
 	ksp->ks_data_size = ksp->ks_ndata * sizeof (vsock_kconn_t);
 	return (0);
 }
@@ -361,9 +361,9 @@ vsock_conns_snapshot(kstat_t *ksp, void *buf, int rw)
 		return (EACCES);
 	ksp->ks_snaptime = gethrtime();
 	bzero(buf, ksp->ks_data_size);
-	for (i = 0; i < VSOCK_BOUND_BUCKETS; i++)
+	for (i = 0; i < vz->vz_nbound; i++)
 		vsock_kstat_bucket(&vz->vz_bound[i], B_FALSE, &vkf);
-	for (i = 0; i < VSOCK_CONN_BUCKETS; i++)
+	for (i = 0; i < vz->vz_nconns; i++)
 		vsock_kstat_bucket(&vz->vz_conns[i], B_TRUE, &vkf);
 	return (0);
 }

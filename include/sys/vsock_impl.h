@@ -265,7 +265,9 @@ struct vsock_conn {
 	uint32_t	vc_rcvset;	/* what it began with, or was set to */
 	uint32_t	vc_rcvgrow;	/* what it may grow to by itself */
 	uint32_t	vc_rxkept;	/* bytes; the reader has kept up */
+	uint32_t	vc_peerbuf;	/* the peer's, 0: not known */
 	uint32_t	vc_hiwat;	/* sockfs's levels; see vsock.c */
+	uint32_t	vc_rxleast;	/* bytes to be reported at once */
 	uint64_t	vc_rcvmin;
 	uint64_t	vc_rcvmax;
 	uint32_t	vc_rcvlowat;	/* SO_RCVLOWAT, bytes */

@@ -422,6 +422,14 @@ extern void vsock_up_data(vsock_conn_t *, mblk_t *, uint_t flags);
  */
 extern void vsock_up_starved(vsock_conn_t *);
 
+/*
+ * The peer's own receive buffer has so many bytes, from now on.  Some peers
+ * never have more under way than that (Linux since 2026), however large
+ * vcp_rcvbuf is: the front end reports with vto_consumed() early enough for
+ * these.  For a backend that does not say it, vcp_rcvbuf is what counts.
+ */
+extern void vsock_up_peerbuf(vsock_conn_t *, uint32_t bytes);
+
 /* vto_send() was "full" and is no more. */
 extern void vsock_up_writable(vsock_conn_t *);
 

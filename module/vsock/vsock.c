@@ -67,6 +67,12 @@
  * told, the last is the one that is true (vsock_conn_tellbuf()): a peer with a
  * smaller B than ours might wait for a report that would never come.
  *
+ * There are peers that do not use all of B: a Linux of 2026 never has more
+ * under way than its own buffer has room for, which may be less than ours.  In
+ * H = W - t, and t about W / 4, W is the smaller of the two (vc_peerbuf), if
+ * the backend tells what the peer's is.  For a peer that does use all of B the
+ * argument above holds as well, with a lower H than it would need.
+ *
  * FLOW CONTROL TOWARDS THE APPLICATION
  *
  * A backend takes every message, and says if no more should come; then sockfs

@@ -699,14 +699,26 @@ vsock_conn_hiwat(const vsock_conn_t *vc, uint32_t rcvbuf)
 	    rcvbuf - MAX(1, MIN(rcvbuf / 4, 64 * 1024)));
 }
 
+/* The levels that go with vc_rcvbuf and vc_peerbuf: see vsock.c. */
+static void
+vsock_conn_levels(vsock_conn_t *vc)
+{
+	uint32_t window = vc->vc_rcvbuf;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_peerbuf != 0)
+		window = MIN(window, MAX(vc->vc_peerbuf, VSOCK_BUF_FLOOR));
+	vc->vc_hiwat = vsock_conn_hiwat(vc, window);
+	vc->vc_rxleast = window - vc->vc_hiwat;
+	vsock_conn_props(vc);
+}
+
 static void
 vsock_conn_newbuf(vsock_conn_t *vc, uint32_t rcvbuf)
 {
-	ASSERT(MUTEX_HELD(&vc->vc_lock));
 	vc->vc_rcvbuf = rcvbuf;
-	vc->vc_hiwat = vsock_conn_hiwat(vc, rcvbuf);
 	vc->vc_rxkept = 0;
-	vsock_conn_props(vc);
+	vsock_conn_levels(vc);
 }
 
 /*
@@ -1196,7 +1208,7 @@ vsock_rx_give(vsock_conn_t *vc)
 	vc->vc_delivered += len;
 	if (len < VSOCK_SMALL)
 		vc->vc_rxmsgs++;
-	vsock_rx_report(vc, vc->vc_rcvbuf - vc->vc_hiwat);
+	vsock_rx_report(vc, vc->vc_rxleast);
 	return (B_TRUE);
 }
 
@@ -1282,6 +1294,20 @@ vsock_up_starved(vsock_conn_t *vc)
 		/* After what another thread may be giving to sockfs now. */
 		vc->vc_flags |= VCF_RXCHECK;
 		vsock_rx_run(vc);
+	}
+	mutex_exit(&vc->vc_lock);
+}
+
+void
+vsock_up_peerbuf(vsock_conn_t *vc, uint32_t bytes)
+{
+	mutex_enter(&vc->vc_lock);
+	/* None at all is as little as can be. */
+	vc->vc_peerbuf = MAX(bytes, 1);
+	if (!vsock_is_records(vc)) {
+		vsock_conn_levels(vc);
+		/* What is queued may be above the new level. */
+		vsock_rx_report(vc, vc->vc_rxleast);
 	}
 	mutex_exit(&vc->vc_lock);
 }
@@ -1537,6 +1563,7 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	vc->vc_flags |= lc->vc_flags & VCF_RCVFIXED;
 	vc->vc_rcvset = vc->vc_rcvbuf = lc->vc_rcvbuf;
 	vc->vc_hiwat = lc->vc_hiwat;
+	vc->vc_rxleast = lc->vc_rxleast;
 	vc->vc_rcvgrow = lc->vc_rcvgrow;
 	vc->vc_rcvlowat = lc->vc_rcvlowat;
 	vc->vc_sndbuf = lc->vc_sndbuf;

@@ -356,6 +356,8 @@ typedef struct vio_todo {
 	boolean_t	vt_writable;
 	boolean_t	vt_established;
 	boolean_t	vt_starved;
+	boolean_t	vt_peerbuf;	/* has changed, to: */
+	uint32_t	vt_peerbytes;
 	mblk_t		*vt_data;
 	uint_t		vt_flags;	/* of vt_data, or alone */
 	uint_t		vt_shutdown;
@@ -906,6 +908,8 @@ vio_finish(vsock_vio_t *vv, vsock_conn_t *conn, const vio_todo_t *todo)
 
 	if (todo->vt_established)
 		vsock_up_established(conn);
+	if (todo->vt_peerbuf)
+		vsock_up_peerbuf(conn, todo->vt_peerbytes);
 	if (todo->vt_data != NULL || todo->vt_flags != 0)
 		vsock_up_data(conn, todo->vt_data, todo->vt_flags);
 	if (todo->vt_shutdown != 0)
@@ -1449,11 +1453,14 @@ vio_rx_check(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr, vio_todo_t *todo)
 
 /* Every packet of a connection says what its sender has room for. */
 static void
-vio_rx_credit(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr)
+vio_rx_credit(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, vio_todo_t *todo)
 {
 	uint32_t consumed = hdr->vvh_fwd_cnt - tc->tc_peer_fwd;
+	uint32_t was = tc->tc_peer_buf;
 
 	tc->tc_peer_buf = MIN(hdr->vvh_buf_alloc, INT32_MAX);
+	todo->vt_peerbuf = (tc->tc_peer_buf != was);
+	todo->vt_peerbytes = tc->tc_peer_buf;
 	if ((int32_t)consumed < 0 ||
 	    (uint32_t)(tc->tc_tx_cnt - hdr->vvh_fwd_cnt) > INT32_MAX)
 		vio_oddity(tc->tc_vio, VST_BAD_CREDIT, hdr);
@@ -1557,7 +1564,7 @@ vio_rx_connecting(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr,
 	}
 	switch (hdr->vvh_op) {
 	case VIRTIO_VSOCK_OP_RESPONSE:
-		vio_rx_credit(tc, hdr);
+		vio_rx_credit(tc, hdr, todo);
 		tc->tc_state = VIO_OPEN;
 		todo->vt_established = B_TRUE;
 		break;
@@ -1597,18 +1604,18 @@ vio_rx_open(vio_conn_t *tc, const virtio_vsock_hdr_t *hdr, mblk_t **mpp,
 		vio_close(tc, B_FALSE);
 		break;
 	case VIRTIO_VSOCK_OP_SHUTDOWN:
-		vio_rx_credit(tc, hdr);
+		vio_rx_credit(tc, hdr, todo);
 		vio_rx_shutdown(tc, hdr, todo);
 		break;
 	case VIRTIO_VSOCK_OP_RW:
-		vio_rx_credit(tc, hdr);
+		vio_rx_credit(tc, hdr, todo);
 		vio_rx_data(tc, hdr, mpp, todo);
 		break;
 	case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
-		vio_rx_credit(tc, hdr);
+		vio_rx_credit(tc, hdr, todo);
 		break;
 	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
-		vio_rx_credit(tc, hdr);
+		vio_rx_credit(tc, hdr, todo);
 		tc->tc_pend |= VIO_P_UPDATE;
 		todo->vt_starved = B_TRUE;
 		break;
@@ -1660,6 +1667,8 @@ vio_rx_request(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr)
 	/* It may have been reset already: then tc_pend says so. */
 	if (tc->tc_state == VIO_OPEN)
 		tc->tc_pend |= VIO_P_RESPONSE;
+	todo.vt_peerbuf = B_TRUE;
+	todo.vt_peerbytes = tc->tc_peer_buf;
 	vio_reply_begin(tc);
 	tc->tc_held_back = B_FALSE;
 	vio_sched(tc, &todo);

@@ -320,6 +320,60 @@ KTEST(vio_credit_returned)
 	vio_end(&v);
 }
 
+/*
+ * A peer that never has more under way than its own buffer would hold (as
+ * Linux does), which is smaller than ours, or becomes so, can always go on when
+ * the application has read everything.
+ */
+KTEST(vio_peer_capped)
+{
+	static const uint32_t caps[] = { 1, 2, 500, 4096, 65536, 262144 };
+	vio_setup_t v;
+	hv_guest_t *g = vio_begin(&v);
+	uint8_t *data = kmem_zalloc(65536, KM_SLEEP);
+	hv_packet_t *p = kmem_alloc(sizeof (*p), KM_SLEEP);
+	fsk_file_t *f;
+
+	f = hv_open(g, v.v_listener, 77, HPORT);
+	/* It grows: the peer does not care. */
+	for (uint_t i = 0; i < 256; i++) {
+		hv_send_data(g, 77, HPORT, data, 65536);
+		hv_read(f, data, 65536);
+		while (hv_recv(g, p))
+			VERIFY3U(p->p_hdr.vvh_op, ==, OP(CREDIT_UPDATE));
+	}
+	VERIFY3U(p->p_hdr.vvh_buf_alloc, ==, 1 << 20);
+	for (uint_t i = 0; i < 6 * ARRAY_SIZE(caps); i++) {
+		uint32_t cap = caps[i % ARRAY_SIZE(caps)], sent, n;
+		boolean_t told = B_FALSE;
+
+		while (hv_recv(g, p))
+			continue;
+		g->hg_buf_alloc = cap;
+		for (sent = 0; sent < cap; sent += n) {
+			n = MIN(cap - sent, 65536);
+			hv_send_data(g, 77, HPORT, data, n);
+		}
+		hv_settle();
+		for (sent = 0; sent < cap; sent += n) {
+			n = MIN(cap - sent, 65536);
+			hv_read(f, data, n);
+		}
+		hv_settle();
+		while (hv_recv(g, p)) {
+			VERIFY3U(p->p_hdr.vvh_op, ==, OP(CREDIT_UPDATE));
+			told = B_TRUE;
+		}
+		VERIFY(told);
+	}
+	VERIFY0(fsk_close(f));
+	(void) hv_expect(g, OP(SHUTDOWN), 77, HPORT);
+	hv_send_op(g, OP(RST), 77, HPORT);
+	kmem_free(p, sizeof (*p));
+	kmem_free(data, 65536);
+	vio_end(&v);
+}
+
 /* Take data packets as long as there are any: how many bytes. */
 static size_t
 drain(hv_guest_t *g, uint_t *npackets)

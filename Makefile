@@ -60,7 +60,8 @@ LIBOBJS		= $(foreach l,$(LIBS),$(call libobjs,$(l)))
 MAKEFLAGS	+= --no-print-directory
 
 # The parts of `make check', in their order.
-CHECKS		= build unit asan bhyve adm vsockrun model fuzz sim gate man pair linux
+CHECKS		= build unit asan bhyve adm vsockrun model fuzz sim gate man pair bench \
+		  linux
 
 all: programs
 .PHONY: all programs check $(CHECKS:%=check-%) gate-install demo clean deps
@@ -81,6 +82,7 @@ include test/adm/Makefile.inc
 include test/model/Makefile.inc
 include test/fuzz/Makefile.inc
 include test/sim/Makefile.inc
+include bench/Makefile.inc
 
 #
 # Every test.  Each part leaves its result in a file, also when it fails, and

@@ -26,6 +26,9 @@
  *			SIZE threads on either side
  *	idle		SIZE connections that nobody uses: bytes of kernel
  *			memory for each, on the server's side
+ *	alone		one thread sends SIZE bytes and receives them itself,
+ *			ALONE_ROUNDS times in alone_round(), always in the same
+ *			way: to count instructions.  Of kinds in one process
  *	copy		memory copied in pieces of SIZE: MiB/s.  KIND is unused
  *	eventfd		a byte there and back, by eventfds: as rtt
  *
@@ -59,6 +62,7 @@
 
 #define	MAX_SAMPLES	1000000
 #define	MAX_THREADS	64
+#define	ALONE_ROUNDS	2000
 #define	OPENERS		16	/* threads that open idle connections */
 
 typedef struct side {
@@ -480,6 +484,43 @@ idle_client(side_t *si)
 }
 
 /*
+ * One thread with both ends.  What is called before is the same every time, so
+ * that memory is where it was, and so is what comes after.
+ */
+
+static void alone_round(const perf_kind_t *, perf_sock_t *, perf_sock_t *,
+    void *) __attribute__((noinline));
+
+static void
+alone_round(const perf_kind_t *pk, perf_sock_t *from, perf_sock_t *to,
+    void *buf)
+{
+	pk->pk_send(from, buf, size);
+	for (size_t n = 0; n < size; )
+		n += pk->pk_recv(to, buf, size - n);
+}
+
+static void
+alone_test(const perf_kind_t *pk)
+{
+	perf_sock_t *listener, *from, *to;
+	void *buf = buffer(size);
+
+	pk->pk_begin(true);
+	listener = pk->pk_listen();
+	from = pk->pk_connect();
+	to = pk->pk_accept(listener);
+	for (unsigned i = 0; i < ALONE_ROUNDS; i++)
+		alone_round(pk, from, to, buf);
+	pk->pk_close(from);
+	pk->pk_close(to);
+	pk->pk_close(listener);
+	pk->pk_end(true);
+	(void) printf("%u\n", ALONE_ROUNDS);
+	free(buf);
+}
+
+/*
  * What there is to compare with, other than sockets.
  */
 
@@ -549,6 +590,7 @@ static const test_t tests[] = {
 	{ "rtt",	rtt_server,	rtt_client },
 	{ "connect",	connect_server,	connect_client },
 	{ "idle",	idle_server,	idle_client },
+	{ "alone",	NULL,		NULL },
 	{ .te_name = NULL }
 };
 
@@ -697,7 +739,7 @@ main(int argc, char **argv)
 {
 	const perf_kind_t *pk;
 	char command[96];
-	int status, c;
+	int status = 0, c;
 
 	while ((c = getopt(argc, argv, "cg:i:n:")) != -1) {
 		switch (c) {
@@ -745,13 +787,17 @@ main(int argc, char **argv)
 	    rounds == 0 || perf_clients == 0 ||
 	    (perf_clients > 1 && (pk->pk_single || idle != 0 ||
 	    test->te_server != up_server)) ||
-	    (test->te_server == connect_server && size > MAX_THREADS))
+	    (test->te_server == connect_server && size > MAX_THREADS) ||
+	    (test->te_server == NULL && !pk->pk_single))
 		usage();
 	many_files();
 	(void) strcpy(perf_dir, "/tmp/vsockperf.XXXXXX");
 	if (mkdtemp(perf_dir) == NULL)
 		perf_die(perf_dir, errno);
-	status = run(pk);
+	if (test->te_server != NULL)
+		status = run(pk);
+	else
+		alone_test(pk);
 	(void) snprintf(command, sizeof (command), "rm -rf %s", perf_dir);
 	(void) system(command);
 	return (status);

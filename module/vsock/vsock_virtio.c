@@ -37,10 +37,11 @@
  *
  * A tc that could send a packet now is on the ready list, any other is not;
  * vio_sched() sees to that after every change.  The list is served in turn, one
- * packet a turn, but those that owe an answer come first.  For one tc the order is: RST, which replaces everything else;
- * REQUEST; RESPONSE; SHUTDOWN, that of the sending half after the last byte;
- * data, as far as there is credit; CREDIT_REQUEST; CREDIT_UPDATE.  Every packet
- * carries the current credit, so any of them stands for a CREDIT_UPDATE.
+ * packet a turn, but those that owe an answer come first.  For one tc the order
+ * is: RST, which replaces everything else; REQUEST; RESPONSE; SHUTDOWN, that of
+ * the sending half after the last byte; data, as far as there is credit;
+ * CREDIT_REQUEST; CREDIT_UPDATE.  Every packet carries the current credit, so
+ * any of them stands for a CREDIT_UPDATE.
  *
  * CREDIT
  *

@@ -22,8 +22,8 @@
  * interrupt may look at the variable that a thread sleeps on without knowing
  * whether it still exists: as long as t_wchan names it under the lock, it does.
  *
- * A thread is woken as a rule by one who holds the mutex that it needs next, and
- * would run into that at once.  So who holds a mutex only notes whom he has
+ * A thread is woken as a rule by one who holds the mutex that it needs next,
+ * and would run into that at once.  So who holds a mutex only notes whom he has
  * taken off a queue (t_wakes), and lets him run when he gives a mutex up, or is
  * about to wait for something himself.
  *

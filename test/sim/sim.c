@@ -80,12 +80,12 @@ typedef struct pair {
 	uint32_t	p_port;		/* of the one who connects */
 	boolean_t	p_accepted;
 	boolean_t	p_aborted;	/* closed before it was connected */
-	uint64_t	p_faults;	/* sim_faults, before */
+	uint64_t	p_faults;	/* faults_now(), before */
 	end_t		p_end[2];	/* who connects, who accepts */
 } pair_t;
 
 static uint64_t sim_state;
-static uint64_t sim_faults;		/* that may reset a connection */
+static uint64_t sim_faults;		/* those of fk_fail_nth() apart */
 static hv_guest_t *guest;
 static vh_host_t *host;
 static hv_packet_t *packet;
@@ -109,11 +109,35 @@ pattern(const pair_t *p, uint_t from, uint64_t off)
 	return ((uint8_t)(off * 7 + (off >> 8) * 13 + p->p_id * 5 + from));
 }
 
+/* How many faults there were that may reset a connection. */
+static uint64_t
+faults_now(void)
+{
+	uint64_t tried, failed;
+
+	fk_fail_counts(&tried, &failed);
+	return (sim_faults + failed);
+}
+
 /* May it have been reset? */
 static boolean_t
 tainted(const pair_t *p)
 {
-	return (!p->p_accepted || p->p_aborted || sim_faults != p->p_faults);
+	return (!p->p_accepted || p->p_aborted || faults_now() != p->p_faults);
+}
+
+/* A socket, with a buffer that is soon full or not. */
+static fsk_file_t *
+app_socket(void)
+{
+	uint64_t bytes = 128ULL << rnd(12);
+	fsk_file_t *f;
+
+	VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &f));
+	fsk_set_nonblock(f, true);
+	VERIFY0(fsk_setsockopt(f, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes,
+	    sizeof (bytes)));
+	return (f);
 }
 
 /*
@@ -226,9 +250,12 @@ app_sent(pair_t *p, uint_t me, size_t n, int err)
 	end_t *e = &p->p_end[me], *o = &p->p_end[!me];
 
 	e->e_written += n;
-	if (err == 0 || err == EWOULDBLOCK || err == ENOTCONN || err == EINTR)
+	if (err == 0 || err == EWOULDBLOCK || err == ENOTCONN || err == EINTR ||
+	    err == ENOMEM)
 		return;
-	VERIFY(tainted(p) || o->e_closed || e->e_shut);
+	if (!tainted(p) && !o->e_closed && !e->e_shut)
+		panic("connection %u, end %u: error %d on send", p->p_id,
+		    me, err);
 	if (!o->e_closed && !e->e_shut)
 		e->e_error = err;
 }
@@ -337,12 +364,11 @@ app_connect(void)
 	/* Without a device, CID 2 is the loopback. */
 	if (npairs == PAIRS || !host->vh_running)
 		return;
-	VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &f));
-	fsk_set_nonblock(f, true);
+	f = app_socket();
 	err = fsk_connect(f, &svm, sizeof (svm));
 	if (err != EINPROGRESS) {
 		/* No memory. */
-		VERIFY(sim_faults != 0);
+		VERIFY(faults_now() != 0);
 		VERIFY0(fsk_close(f));
 		return;
 	}
@@ -350,7 +376,7 @@ app_connect(void)
 	p->p_id = npairs++;
 	p->p_cid = svm.svm_cid;
 	p->p_port = hv_port(f);
-	p->p_faults = sim_faults;
+	p->p_faults = faults_now();
 	p->p_end[0].e_file = f;
 }
 
@@ -486,8 +512,7 @@ app_flood(boolean_t there)
 	for (uint_t i = 0; i < 2 * FLOOD; i++) {
 		svm.svm_cid = (i % 2 == 0) ? GCID : VMADDR_CID_HOST;
 		svm.svm_port = FLOODED;
-		VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &socks[i]));
-		fsk_set_nonblock(socks[i], true);
+		socks[i] = app_socket();
 		VERIFY3S(fsk_connect(socks[i], &svm, sizeof (svm)), ==,
 		    EINPROGRESS);
 	}
@@ -538,7 +563,6 @@ fault(void)
 {
 	switch (rnd(4)) {
 	case 0:
-		sim_faults++;
 		fk_fail_nth(1 + rnd(20));
 		break;
 	case 1:
@@ -638,6 +662,7 @@ void
 sim_run(uint64_t seed)
 {
 	boolean_t faults;
+	uint64_t bytes;
 
 	sim_state = seed * 0x9e3779b97f4a7c15ULL + 1;
 	sim_faults = 0;
@@ -655,6 +680,9 @@ sim_run(uint64_t seed)
 	VERIFY0(fvio_attach(host->vh_dev));
 	hv_settle();
 	listener = hv_listen(PORT, PAIRS);
+	bytes = 128ULL << rnd(12);
+	VERIFY0(fsk_setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE,
+	    &bytes, sizeof (bytes)));
 
 	if (rnd(8) == 0)
 		app_flood(rnd(2));

@@ -27,6 +27,12 @@
 #define	SOCKS		8
 #define	OPS		400
 
+/*
+ * The device has lied about what it used, and so can't know any more what is
+ * there to be used.
+ */
+static boolean_t lied[FVIO_QUEUES];
+
 void
 fuzz_init(void)
 {
@@ -70,7 +76,8 @@ fuzz_packet(fuzz_t *fz, vh_host_t *h)
 	if ((what & 0x80) != 0 && (what & 8) != 0)
 		used = fuzz_edge(fz);
 	bcopy(&hdr, buf, VIRTIO_VSOCK_HDR_SIZE);
-	(void) vh_queue_raw(h, buf, len, used);
+	if (!lied[VH_RX])
+		(void) vh_queue_raw(h, buf, len, used);
 }
 
 /* What was sent is taken, or not. */
@@ -80,7 +87,7 @@ fuzz_take(fuzz_t *fz, vh_host_t *h)
 	fvio_elem_t *fe = kmem_alloc(sizeof (*fe), KM_SLEEP);
 
 	for (uint_t n = fuzz_below(fz, 32); n > 0; n--) {
-		if (!fvio_vq_pop(&h->vh_vq[VH_TX], fe))
+		if (lied[VH_TX] || !fvio_vq_pop(&h->vh_vq[VH_TX], fe))
 			break;
 		fvio_vq_push(&h->vh_vq[VH_TX], fe->fe_id,
 		    fuzz_below(fz, 8) == 0 ? fuzz_edge(fz) : 0);
@@ -94,7 +101,7 @@ fuzz_event(fuzz_t *fz, vh_host_t *h)
 	virtio_vsock_event_t event = { .vve_id = fuzz_below(fz, 2) };
 	fvio_elem_t *fe = kmem_alloc(sizeof (*fe), KM_SLEEP);
 
-	if (fvio_vq_pop(&h->vh_vq[VH_EV], fe)) {
+	if (!lied[VH_EV] && fvio_vq_pop(&h->vh_vq[VH_EV], fe)) {
 		(void) fvio_elem_write(fe, 0, &event, sizeof (event));
 		fvio_vq_push(&h->vh_vq[VH_EV], fe->fe_id,
 		    fuzz_below(fz, 4) == 0 ? fuzz_edge(fz) : sizeof (event));
@@ -105,11 +112,13 @@ fuzz_event(fuzz_t *fz, vh_host_t *h)
 static void
 fuzz_ring(fuzz_t *fz, vh_host_t *h)
 {
-	fvio_vq_t *vq = &h->vh_vq[fuzz_below(fz, FVIO_QUEUES)];
+	uint_t queue = fuzz_below(fz, FVIO_QUEUES);
+	fvio_vq_t *vq = &h->vh_vq[queue];
 	uint32_t id;
 
 	switch (fuzz_below(fz, 4)) {
 	case 0:
+		lied[queue] = B_TRUE;
 		fvio_vq_set_used_idx(vq, fuzz_u16(fz));
 		break;
 	case 1:
@@ -118,6 +127,7 @@ fuzz_ring(fuzz_t *fz, vh_host_t *h)
 		    fuzz_edge(fz));
 		break;
 	case 2:
+		lied[queue] = B_TRUE;
 		fvio_vq_push(vq, fuzz_byte(fz), fuzz_edge(fz));
 		break;
 	default:
@@ -176,6 +186,7 @@ fuzz_one(fuzz_t *fz)
 	boolean_t attached;
 	uint_t ops = 0;
 
+	bzero(lied, sizeof (lied));
 	h->vh_offer = fuzz_byte(fz) & 7;
 	if (fuzz_below(fz, 4) != 0)
 		h->vh_offer |= VH_FEATURES | FVIO_F_VERSION_1;

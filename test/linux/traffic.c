@@ -22,7 +22,7 @@
  *
  *	listen port [type] [size] [backlog]	-> fd
  *	accept fd			-> fd cid port local (our own CID)
- *	connect cid port [type] [size]	-> fd ms	(error: ms as well)
+ *	connect cid port [type] [size] [wait]	-> fd ms (error: ms as well)
  *	send fd seed bytes [offset] [msg]	-> bytes
  *	recv fd seed [bytes] [offset] [msg]	-> bytes eof
  *	put fd seed bytes [flags]	-> bytes
@@ -39,7 +39,8 @@
  *	exit
  *
  * "type" is stream (the default) or seqpacket; "size" is that of the buffer
- * (SO_VM_SOCKETS_BUFFER_SIZE).  `recv' without "bytes" reads to the end.  `out'
+ * (SO_VM_SOCKETS_BUFFER_SIZE), "wait" the timeout of the connect (0: that of a
+ * new socket).  `recv' without "bytes" reads to the end.  `out'
  * is percent-encoded.  `put' and `get' are one sendmsg() and one recvmsg(), the
  * latter with "room" bytes of buffer, of a message with the pattern from offset
  * 0 on; "flags" are of eor, peek, trunc, waitall and dontwait, with commas
@@ -96,6 +97,7 @@
 #include "traffic.h"
 
 #define	SERVE_BACKLOG	1024		/* SOMAXCONN is 128 in some headers */
+#define	CONNECT_WAIT	60		/* seconds a slow peer is given */
 #define	LINE_LEN	4096		/* longest command */
 #define	MAX_FD		4096		/* fds that `progress' knows */
 #define	MAX_SERVERS	64
@@ -522,10 +524,15 @@ vsock_size(int fd, uint64_t size)
 	    sizeof (size)));
 }
 
-/* A connected socket, or -1 and errno. */
+/*
+ * A connected socket, or -1 and errno.  `wait' is how many seconds the peer may
+ * take to answer, 0: as many as by default.
+ */
 static int
-vsock_connect(uint32_t cid, uint32_t port, int type, uint64_t size)
+vsock_connect(uint32_t cid, uint32_t port, int type, uint64_t size,
+    time_t wait)
 {
+	const struct timeval timeout = { .tv_sec = wait };
 	struct sockaddr_vm addr = {
 		.svm_family = AF_VSOCK,
 		.svm_port = port,
@@ -536,6 +543,8 @@ vsock_connect(uint32_t cid, uint32_t port, int type, uint64_t size)
 	if ((fd = socket(AF_VSOCK, type | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
 	if (vsock_size(fd, size) == -1 ||
+	    (wait != 0 && setsockopt(fd, AF_VSOCK,
+	    SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof (timeout)) == -1) ||
 	    connect(fd, (struct sockaddr *)&addr, sizeof (addr)) == -1) {
 		err = errno;
 		(void) close(fd);
@@ -741,7 +750,8 @@ run_worker(void *arg)
 		if (!ru->ru_hold && n >= ru->ru_count)
 			break;
 
-		fd = vsock_connect(ru->ru_cid, ru->ru_port, ru->ru_type, 0);
+		fd = vsock_connect(ru->ru_cid, ru->ru_port, ru->ru_type, 0,
+		    CONNECT_WAIT);
 		err = errno;
 		if (ru->ru_hold)
 			(void) pthread_barrier_wait(&ru->ru_barrier);
@@ -926,7 +936,7 @@ cmd_connect(command_t *c)
 {
 	uint64_t start = now_ms();
 	int fd = vsock_connect(arg(c, "cid", 0), arg(c, "port", 0),
-	    arg_type(c), arg(c, "size", 0));
+	    arg_type(c), arg(c, "size", 0), arg(c, "wait", CONNECT_WAIT));
 	unsigned long long ms = now_ms() - start;
 	int err = errno;
 

@@ -357,6 +357,7 @@ static const struct {
 	{ "sockets",	1,	cmd_sockets },
 	{ "unload",	1,	cmd_unload },
 	{ "vcat",	2,	vcat_main },
+	{ "vsockadm",	0,	vsockadm_main },
 	{ "vsockhv",	0,	cmd_vsockhv }
 };
 

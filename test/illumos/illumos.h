@@ -24,6 +24,7 @@
  *			are those of the headers, to illumos's and back
  *	signal.c	signals and what sends them
  *	thread.c	threads, on lwps
+ *	kstat.c		libkstat
  *	stdio.c		as much of FILE as is used; memory
  *	commands.c	what popen(3C) runs: there is no shell and no other
  *			program on the system
@@ -35,7 +36,9 @@
  */
 
 #include <sys/types.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdint.h>
 
 /* illumos's system calls, by their numbers there. */
@@ -124,6 +127,9 @@ extern void ill_thread_init(void);
 /* Wait without using the processor for long. */
 extern void ill_pause(void);
 
+/* stdio.c: vfprintf() and fwrite() of the programs. */
+extern int ill_vfprintf(FILE *, const char *, va_list);
+extern size_t ill_fwrite(const void *, size_t, size_t, FILE *);
 /* stdio.c: around a fork(2). */
 extern void ill_mem_lock(void);
 extern void ill_mem_unlock(void);
@@ -136,6 +142,9 @@ extern int vcat_main(int, char **);
 
 /* The main() of test/conformance/conform.c. */
 extern int conform_main(int, char **);
+
+/* The main() of cmd/vsockadm. */
+extern int vsockadm_main(int, char **);
 
 /* guest.c */
 extern int hvguest_main(int, char **);

@@ -33,6 +33,7 @@
 
 struct _IO_FILE {
 	int	f_fd;		/* -1: memory */
+	bool	f_failed;	/* a write(2) has */
 	pid_t	f_pid;		/* of popen(3C) */
 	size_t	f_pos;		/* input that was read by the caller, */
 	size_t	f_end;		/* ... and all there is */
@@ -77,7 +78,7 @@ exit(int status)
  * Options of one letter, with an argument of its own or without.
  */
 char *optarg;
-int optind = 1;
+int optind = 1, optopt;
 
 int
 getopt(int argc, char *const argv[], const char *options)
@@ -87,9 +88,12 @@ getopt(int argc, char *const argv[], const char *options)
 	if (optind >= argc || argv[optind][0] != '-' ||
 	    argv[optind][1] == '\0')
 		return (-1);
-	found = strchr(options, argv[optind++][1]);
-	if (found == NULL || (found[1] == ':' && optind >= argc))
+	optopt = (unsigned char)argv[optind++][1];
+	found = strchr(options, optopt);
+	if (found == NULL)
 		return ('?');
+	if (found[1] == ':' && optind >= argc)
+		return (options[0] == ':' ? ':' : '?');
 	if (found[1] == ':')
 		optarg = argv[optind++];
 	return (*found);
@@ -207,6 +211,15 @@ fdopen(int fd, const char *mode)
 	return (f);
 }
 
+/* To be written, from its start. */
+FILE *
+fopen(const char *path, const char *mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC);
+
+	return (fd == -1 ? NULL : fdopen(fd, mode));
+}
+
 FILE *
 open_memstream(char **memp, size_t *lenp)
 {
@@ -236,8 +249,10 @@ put(FILE *f, const char *text, size_t len)
 		return;
 	}
 	for (; len > 0; text += n, len -= n) {
-		if ((n = write(f->f_fd, text, len)) == -1)
+		if ((n = write(f->f_fd, text, len)) == -1) {
+			f->f_failed = true;
 			return;
+		}
 	}
 }
 
@@ -248,6 +263,12 @@ fputc(int c, FILE *f)
 
 	put(f, &byte, 1);
 	return (c);
+}
+
+int
+putchar(int c)
+{
+	return (fputc(c, stdout));
 }
 
 static int
@@ -261,6 +282,26 @@ vput(FILE *f, const char *fmt, va_list ap)
 		free(text);
 	}
 	return (len);
+}
+
+/* Under their own names musl prints into memory with them. */
+int
+ill_vfprintf(FILE *f, const char *fmt, va_list ap)
+{
+	return (vput(f, fmt, ap));
+}
+
+size_t
+ill_fwrite(const void *data, size_t size, size_t n, FILE *f)
+{
+	put(f, data, size * n);
+	return (f->f_failed ? 0 : n);
+}
+
+int
+ferror(FILE *f)
+{
+	return (f->f_failed);
 }
 
 int

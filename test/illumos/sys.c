@@ -15,6 +15,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -266,8 +267,8 @@ ioctl(int fd, int cmd, ...)
 		if (table[i].linux_cmd == (unsigned)cmd)
 			return (ill_ioctl(fd, (int)table[i].illumos, arg));
 	}
-	errno = ENOTTY;
-	return (-1);
+	/* Ours have the same numbers everywhere. */
+	return (ill_ioctl(fd, cmd, arg));
 }
 
 /* As much of it as anybody looks at. */
@@ -444,6 +445,25 @@ poll(struct pollfd *fds, nfds_t n, int ms)
 			fds[i].revents ^= POLLRDHUP | ILL_POLLRDHUP;
 	}
 	return (rv);
+}
+
+/* Of one descriptor, to be read, without a limit. */
+int
+pselect(int n, fd_set *in, fd_set *out, fd_set *other,
+    const struct timespec *ts, const sigset_t *mask)
+{
+	struct pollfd pfd = { .fd = n - 1, .events = POLLIN };
+
+	if (n < 1 || !FD_ISSET(n - 1, in) || out != NULL || other != NULL ||
+	    ts != NULL)
+		ill_die("pselect: not what it is used for");
+	return (poll(&pfd, 1, -1));
+}
+
+int
+isatty(int fd)
+{
+	return (0);
 }
 
 /*

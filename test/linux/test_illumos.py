@@ -262,3 +262,42 @@ def test_detach_attach(lab):
     transfer(agent, sfd, lab.peer, cfd, seed=2, count=1 << 20)
     agent.call("close", fd=sfd)
     lab.peer.call("close", fd=cfd)
+
+
+@on(ILLUMOS_ALONE)
+def test_vsockadm(lab):
+    """All that vsockadm knows, by libvsock, kstats and /dev/vsock."""
+    machine, agent = lab.machine, lab.machine.agent
+    port = lab.port()
+    lfd = agent.call("listen", port=port)["fd"]
+    check(f"any:{port}" in machine.command(
+        "vsockadm show-listener -p -o local").replace("\\", "").split(),
+        "the listener is not shown")
+    sfd, cfd = connection(agent, agent, LOCAL, lab.port())
+    transfer(agent, cfd, agent, sfd, seed=1, count=12345)
+    transfer(agent, sfd, agent, cfd, seed=2, count=54321)
+    shown = machine.command(
+        "vsockadm show-connection -p -o state,rxbytes,txbytes").split()
+    check_equal("connections", sorted(shown), ["connected:12345:54321",
+                                               "connected:54321:12345"])
+    check_equal("transports", machine.command(
+        "vsockadm show-transport -p -o name,direction").split(),
+        ["vsocklo0:local"])
+    stats = machine.command(
+        "vsockadm show-stats -p -o name,statistic,value").split()
+    check("vsocklo0:rx_bytes:66666" in stats, f"statistics: {stats}")
+
+    machine.command("vsockadm set-prop connect-timeout=5000")
+    check_equal("a property", machine.command(
+        "vsockadm get-prop -p -o value connect-timeout"), "5000")
+    machine.command("vsockadm reset-prop connect-timeout")
+
+    snoop = agent.start("sh", cmd="vsockadm snoop -c 4 -w /tmp/pcap")
+    while not snoop.done():
+        transfer(agent, cfd, agent, sfd, seed=3, count=1000)
+    check_equal("snoop's status", wait(snoop)["status"], 0)
+    # The head of the file, and of each packet.
+    check(int(machine.command("size /tmp/pcap")) > 24 + 4 * 16,
+          "the capture is empty")
+    for fd in lfd, sfd, cfd:
+        agent.call("close", fd=fd)

@@ -94,7 +94,7 @@ def test_outer_gone(lab):
 
 def unreachable(engine):
     try:
-        engine.call("connect", cid=HOST, port=9999)
+        engine.call("connect", cid=HOST, port=9999, wait=0)
     except RemoteError as e:
         return e.errno != "ECONNRESET"
     raise harness.Failed("nobody listens, yet somebody has accepted")

@@ -90,6 +90,9 @@ def test_outer_gone(lab):
     transfer(lab.inner, sfd, middle, cfd, seed=2, count=SIZE)
     lab.inner.call("close", fd=sfd)
     middle.call("close", fd=cfd)
+    # The next test has them all again.
+    lab.host_vsockd
+    harness.until(lambda: not unreachable(middle), "the outer host is back")
 
 
 def unreachable(engine):

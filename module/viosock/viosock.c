@@ -1186,7 +1186,6 @@ viosock_teardown(viosock_t *vis, viosock_stage_t stage)
 	case VIOSOCK_STAGE_RUNNING:
 		viosock_worker_stop(&vis->vis_in);
 		viosock_worker_stop(&vis->vis_out);
-		virtio_interrupts_disable(vis->vis_virtio);
 		/* FALLTHROUGH */
 	case VIOSOCK_STAGE_TRANSPORT:
 		if (vis->vis_vio != NULL)
@@ -1196,6 +1195,14 @@ viosock_teardown(viosock_t *vis, viosock_stage_t stage)
 		VERIFY0(vsock_provider_unregister(vis->vis_provider));
 		/* FALLTHROUGH */
 	case VIOSOCK_STAGE_LIVE:
+		/*
+		 * Handlers come until now, and wake nobody any more.  Their
+		 * interrupts are not disabled earlier, and left to
+		 * virtio_fini(): the framework does it with the mutex held
+		 * that its handler of shared interrupts takes, and spins until
+		 * no handler runs, which it may do for ever while the device
+		 * can still interrupt.
+		 */
 		virtio_shutdown(vis->vis_virtio);
 		for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
 			viosock_bufs_free(vis, i);

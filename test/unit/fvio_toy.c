@@ -199,8 +199,8 @@ ftoy_detach(dev_info_t *dip, ddi_detach_cmd_t cmd)
 	uint_t i;
 
 	VERIFY3S(cmd, ==, DDI_DETACH);
-	virtio_interrupts_disable(ft.ft_vio);
 	virtio_shutdown(ft.ft_vio);
+	virtio_interrupts_disable(ft.ft_vio);
 	for (i = 0; i < ft.ft_nqueues && !ft.ft_keep; i++) {
 		while ((vic = virtio_queue_evacuate(ft.ft_q[i])) != NULL) {
 			if (virtio_chain_data(vic) != NULL)

@@ -209,7 +209,15 @@ KTEST_PANICS(fvio_disable_with_lock, "a virtio interrupt handler")
 {
 	ft_begin();
 	fvio_interrupt(ft.ft_dev, FT_IN);
+	virtio_shutdown(ft.ft_vio);
 	mutex_enter(&ft.ft_lock);
+	virtio_interrupts_disable(ft.ft_vio);
+}
+
+/* The device may be interrupting. */
+KTEST_PANICS(fvio_disable_before_shutdown, "virtio_interrupts_disable: called")
+{
+	ft_begin();
 	virtio_interrupts_disable(ft.ft_vio);
 }
 

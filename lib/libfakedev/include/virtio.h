@@ -31,8 +31,8 @@
  *	  virtio_dma_alloc(), virtio_chain_alloc() ...
  *	virtio_interrupts_enable()	poll once after it
  *	...
- *	virtio_interrupts_disable()	holding no mutex that a handler takes
  *	virtio_shutdown()		no submit after this
+ *	virtio_interrupts_disable()	holding no mutex that a handler takes
  *	  virtio_queue_evacuate()	until NULL, for each queue
  *	  virtio_chain_free(), virtio_dma_free()   all of them
  *	virtio_fini()			the last: the handlers are gone after it
@@ -92,6 +92,12 @@
  * one may still come after it; virtio_fini() waits.  While interrupts are not
  * enabled they are lost, so the driver looks at every queue after enabling them
  * and after virtio_queue_no_interrupt(viq, B_FALSE).
+ *
+ * The real framework disables interrupts with its mutex held, which its handler
+ * of an interrupt that all queues share takes, and the kernel spins until no
+ * handler runs: as long as the device can interrupt, they may wait for each
+ * other.  So it must have been shut down before; then there is none that could
+ * be about to begin.
  *
  * DMA MEMORY
  *

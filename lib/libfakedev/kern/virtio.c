@@ -308,14 +308,22 @@ virtio_interrupts_enable(virtio_t *vio)
 	return (DDI_SUCCESS);
 }
 
-void
-virtio_interrupts_disable(virtio_t *vio)
+static void
+vio_interrupts_off(virtio_t *vio)
 {
-	fk_maysleep("virtio_interrupts_disable");
 	if (!vio->vio_intr_enabled)
 		return;
 	vio->vio_intr_enabled = false;
 	fvio_vectors_disable(vio->vio_dev);
+}
+
+void
+virtio_interrupts_disable(virtio_t *vio)
+{
+	fk_maysleep("virtio_interrupts_disable");
+	if (vio->vio_intr_enabled)
+		vio_phase(vio, "virtio_interrupts_disable", VIO_SHUTDOWN);
+	vio_interrupts_off(vio);
 }
 
 /*
@@ -390,7 +398,7 @@ virtio_fini(virtio_t *vio, boolean_t failed)
 	uint_t i, n = 0;
 
 	fk_maysleep("virtio_fini");
-	virtio_interrupts_disable(vio);
+	vio_interrupts_off(vio);
 	fvio_vectors_clear(vio->vio_dev);
 	vio_device_stop(vio);
 	for (i = 0; i < FVIO_QUEUES; i++) {

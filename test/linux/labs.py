@@ -188,6 +188,7 @@ class Machine(Process):
 
     TYPE = "q35"                # of QEMU's machines
     CPU = "max"
+    VECTORS = 3                 # of a vsock device: QEMU's default
 
     def boot_options(self):
         """The options for QEMU that say what to boot."""
@@ -222,7 +223,8 @@ class Machine(Process):
                      "-serial", f"chardev:line{i}"]
         if backend is not None:
             argv += ["-chardev", f"socket,id=vsock,path={backend}",
-                     "-device", "vhost-user-vsock-pci,chardev=vsock"]
+                     "-device", f"vhost-user-vsock-pci,chardev=vsock,"
+                                f"vectors={self.VECTORS}"]
         super().__init__(lab, f"machine-{name}", argv,
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         lab.consoles.append(self.console)
@@ -296,6 +298,7 @@ class Illumos(Machine):
 
     TYPE = os.environ.get("VSOCK_TEST_ILLUMOS_MACHINE", "pc")
     CPU = "qemu64"
+    VECTORS = 4                 # of three queues, and the configuration
     UNIX = "platform/i86pc/kernel/amd64/unix"
     # What the kernel says when something is wrong, and we might be it.
     BAD = ("panic[", "WARNING: vsock", "WARNING: viosock", "WARNING: vsockhv",

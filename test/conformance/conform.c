@@ -1190,11 +1190,13 @@ row_connect_nonblock(void)
 	int fd = new_socket(), err;
 
 	set_nonblock(fd, true);
-	/* Another system that answers may have done so at once, or not. */
-	if (quiet_cid != CID_NONE)
-		(void) say_call(connect_to(fd, quiet_cid, port));
-	else if (peer_cid == VMADDR_CID_LOCAL)
-		(void) say_call(connect_to(fd, peer_cid, port));
+	/*
+	 * Nothing answers a host here, and loopback does at once; of a guest's
+	 * host one cannot tell.
+	 */
+	if (own_cid == CID_NONE)
+		(void) say_call(connect_to(fd, quiet_cid != CID_NONE ?
+		    quiet_cid : peer_cid, port));
 	fd = new_socket();
 	err = connect_nonblock(fd, port);
 	say("%s", err == 0 ? "ok" : errno_name(err));

@@ -60,7 +60,9 @@ typedef struct vsock_vio_ops {
 	void	(*vvo_tx_kick)(void *arg);
 	/*
 	 * Likewise; and the caller, which is any thread, would rather do what
-	 * is to be done than wait for somebody to be woken up.  May call
+	 * is to be done than wait for somebody to be woken up; from within
+	 * vsock_vio_rx() of a light packet it may be an interrupt handler.  May
+	 * call
 	 * vsock_vio_tx_next(), in as far as nobody else does; even from within
 	 * vsock_vio_rx() or vsock_vio_reset().
 	 */
@@ -134,9 +136,18 @@ extern boolean_t vsock_vio_rx_ready(vsock_vio_t *);
  * of the peer's reach, and the payload (NULL if vvh_len is 0), of exactly
  * vvh_len bytes, which is consumed.  The backend has checked that vvh_len is
  * covered by what it received and at most VIRTIO_VSOCK_MAX_PAYLOAD; everything
- * else about the header is checked here.  May sleep.
+ * else about the header is checked here.  May sleep, unless the packet is
+ * light.
  */
 extern void vsock_vio_rx(vsock_vio_t *, const virtio_vsock_hdr_t *, mblk_t *);
+
+/*
+ * Is this packet one for which vsock_vio_rx() may be called by an interrupt
+ * handler (below LOCK_LEVEL)?  Those with data and credit of a stream are: all
+ * but the first and the last ones.  The header is in wire order, and need not
+ * make sense.
+ */
+extern boolean_t vsock_vio_rx_light(const virtio_vsock_hdr_t *);
 
 /*
  * Count a packet that the backend had to drop for want of memory, after the

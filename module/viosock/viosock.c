@@ -34,26 +34,28 @@
  *
  * WORKERS
  *
- * Upcalls to sockets may sleep, so they cannot be made by interrupt handlers.
- * A handler does no more than silence its queue and wake a worker up.  There
- * are two of these threads, one a direction: each may copy while the other
- * does, and data does not wait for the acknowledgements that go the other way.
- * They are threads rather than tasks because they can be woken without
- * allocating anything, and because their timed wait is the timer that we need.
+ * There are two threads, one a direction: each may copy while the other does,
+ * and data does not wait for the acknowledgements that go the other way.  They
+ * are threads rather than tasks because they can be woken without allocating
+ * anything, and because their timed wait is the timer that we need.
  *
  * A worker does a bounded amount of work at a time, and says what it waits for
  * next (viosock_next_t).  What is not data (events, a change of configuration)
  * is done by "in", between packets.
  *
- * What there is to be sent need not wait until "out" has been woken up and
- * runs: the thread that brings it does the work of "out" itself, if nobody is
- * at it (viosock_worker_lend(), viw_busy), and leaves to "out" what it would
- * have to wait for.  That is a wake-up less for each packet of a conversation,
- * and in a stream the copy to the device is made while the data is still in the
- * cache of the processor that wrote it.  When the sender is faster than the
- * device, somebody is at it, or the buffers are all out: then messages gather
- * in vsock_virtio, and go as few packets.  "in" cannot be helped in that way:
- * nobody but the device knows that there is something.
+ * Nobody waits until a worker has been woken up and runs, if he can do its work
+ * himself and nobody is at it (viosock_worker_lend(), viw_busy).  What he would
+ * have to wait for he leaves to the worker.  For "out", that is the thread that
+ * brings what there is to be sent: in a stream the copy to the device is then
+ * made while the data is still in the cache of the processor that wrote it.
+ * When the sender is faster than the device, somebody is at it, or the buffers
+ * are all out: then messages gather in vsock_virtio, and go as few packets.
+ *
+ * For "in", it is the interrupt handler, as far as an interrupt handler may:
+ * packets with data and credit, which wake somebody up at most
+ * (vsock_vio_rx_light()), and not many of them (VIOSOCK_INTR_BATCH).  At the
+ * first other packet (vis_rx_held), or if there are more, it wakes the worker
+ * up.  A round trip has two wake-ups less for these two.
  *
  * BUFFERS
  *
@@ -172,6 +174,9 @@
 #define	VIOSOCK_EVENT_BUFS	8
 
 #define	VIOSOCK_BATCH		64	/* packets a worker handles at a time */
+#define	VIOSOCK_INTR_BATCH	8	/* ... an interrupt handler */
+#define	VIOSOCK_BATCH_OF(who)						\
+	((who) == VIOSOCK_INTR ? VIOSOCK_INTR_BATCH : VIOSOCK_BATCH)
 #define	VIOSOCK_FLUSH		16	/* packets for one notification */
 
 #define	VIOSOCK_NOMEM_MS	10	/* memory comes back without telling */
@@ -238,10 +243,17 @@ typedef enum viosock_next {
 
 struct viosock;
 
+/* Who does the work of a worker. */
+typedef enum viosock_who {
+	VIOSOCK_WORKER,
+	VIOSOCK_LATE,		/* it, as nothing happened in VIOSOCK_WATCH */
+	VIOSOCK_OTHER,		/* another thread */
+	VIOSOCK_INTR		/* an interrupt handler */
+} viosock_who_t;
+
 typedef struct viosock_worker {
 	struct viosock	*viw_dev;
-	/* `late': nothing has happened in the time of VIOSOCK_WATCH. */
-	viosock_next_t	(*viw_func)(struct viosock *, boolean_t late);
+	viosock_next_t	(*viw_func)(struct viosock *, viosock_who_t);
 	kt_did_t	viw_thread;
 	kmutex_t	viw_lock;
 	kcondvar_t	viw_cv;
@@ -269,6 +281,7 @@ typedef struct viosock {
 	uint_t		vis_types;	/* VSOCK_TYPE_* */
 	uint32_t	vis_cid;
 	vsock_vio_t	*vis_vio;	/* NULL: we have no valid CID */
+	virtio_chain_t	*vis_rx_held;	/* received, and not looked into */
 	boolean_t	vis_rx_returned; /* buffers, since the last reminder */
 
 	viosock_worker_t vis_out;
@@ -434,7 +447,7 @@ viosock_worker_kick(viosock_worker_t *viw)
 
 /* Run the function; viw_lock is held, and dropped meanwhile. */
 static void
-viosock_worker_run(viosock_worker_t *viw, boolean_t late)
+viosock_worker_run(viosock_worker_t *viw, viosock_who_t who)
 {
 	viosock_next_t next;
 
@@ -444,7 +457,7 @@ viosock_worker_run(viosock_worker_t *viw, boolean_t late)
 	viw->viw_work = B_FALSE;
 	viw->viw_busy = B_TRUE;
 	mutex_exit(&viw->viw_lock);
-	next = viw->viw_func(viw->viw_dev, late);
+	next = viw->viw_func(viw->viw_dev, who);
 	mutex_enter(&viw->viw_lock);
 	viw->viw_busy = B_FALSE;
 	viw->viw_next = next;
@@ -452,23 +465,33 @@ viosock_worker_run(viosock_worker_t *viw, boolean_t late)
 
 /*
  * As viosock_worker_kick(), but if nobody is at work the caller does it.  He
- * leaves to the worker what there is to wait for.
+ * leaves to the worker what there is to wait for; and, in an interrupt handler,
+ * what the worker has been asked for before, as it may be something else.
  */
 static void
-viosock_worker_lend(viosock_worker_t *viw)
+viosock_worker_lend_locked(viosock_worker_t *viw, viosock_who_t who)
 {
-	mutex_enter(&viw->viw_lock);
-	if (viw->viw_busy || viw->viw_stop || viw->viw_pause) {
+	ASSERT(MUTEX_HELD(&viw->viw_lock));
+
+	if (viw->viw_busy || viw->viw_stop || viw->viw_pause ||
+	    (who == VIOSOCK_INTR && viw->viw_work)) {
 		viosock_worker_kick_locked(viw);
-		mutex_exit(&viw->viw_lock);
 		return;
 	}
 	viw->viw_lent = B_TRUE;
-	viosock_worker_run(viw, B_FALSE);
+	viosock_worker_run(viw, who);
 	if (viw->viw_work || viw->viw_stop || viw->viw_pause ||
 	    (viw->viw_next == VIOSOCK_WATCH ? !viw->viw_timed :
 	    viw->viw_next != VIOSOCK_WAIT))
 		cv_broadcast(&viw->viw_cv);
+}
+
+static void
+viosock_worker_lend(viosock_worker_t *viw)
+{
+	mutex_enter(&viw->viw_lock);
+	viosock_worker_lend_locked(viw, servicing_interrupt() ? VIOSOCK_INTR :
+	    VIOSOCK_OTHER);
 	mutex_exit(&viw->viw_lock);
 }
 
@@ -517,7 +540,8 @@ viosock_worker(void *arg)
 		} else if (viw->viw_work || viw->viw_next == VIOSOCK_MORE ||
 		    late) {
 			viosock_worker_run(viw, late && !viw->viw_work &&
-			    viw->viw_next == VIOSOCK_WATCH);
+			    viw->viw_next == VIOSOCK_WATCH ? VIOSOCK_LATE :
+			    VIOSOCK_WORKER);
 			late = B_FALSE;
 		} else {
 			late = viosock_worker_wait(viw);
@@ -529,7 +553,7 @@ viosock_worker(void *arg)
 
 static void
 viosock_worker_init(viosock_t *vis, viosock_worker_t *viw,
-    viosock_next_t (*func)(viosock_t *, boolean_t))
+    viosock_next_t (*func)(viosock_t *, viosock_who_t))
 {
 	viw->viw_dev = vis;
 	viw->viw_func = func;
@@ -596,39 +620,39 @@ viosock_worker_resume(viosock_worker_t *viw)
  * INTERRUPTS, AND WHAT VSOCK_VIRTIO ASKS FOR
  */
 
-/*
- * Have the worker look, and spare us further interrupts of the queue until it
- * has: in this order, as it switches them on again.
- */
-static void
-viosock_intr(viosock_t *vis, viosock_worker_t *viw, uint_t queue,
-    viosock_stat_t stat)
-{
-	viosock_stat(vis, stat);
-	mutex_enter(&viw->viw_lock);
-	if (!viw->viw_stop) {
-		virtio_queue_no_interrupt(vis->vis_queue[queue].viq_queue,
-		    B_TRUE);
-		viosock_worker_kick_locked(viw);
-	}
-	mutex_exit(&viw->viw_lock);
-}
-
+/* We are the worker, for a moment; unless the end has come. */
 static uint_t
 viosock_rx_intr(caddr_t arg0, caddr_t arg1)
 {
 	viosock_t *vis = (viosock_t *)arg0;
+	viosock_worker_t *viw = &vis->vis_in;
 
-	viosock_intr(vis, &vis->vis_in, VIRTIO_VSOCK_QUEUE_RX, VIS_RX_INTR);
+	viosock_stat(vis, VIS_RX_INTR);
+	mutex_enter(&viw->viw_lock);
+	if (!viw->viw_stop)
+		viosock_worker_lend_locked(viw, VIOSOCK_INTR);
+	mutex_exit(&viw->viw_lock);
 	return (DDI_INTR_CLAIMED);
 }
 
+/*
+ * Have the worker look, and spare us further interrupts of the queue until it
+ * has: in this order, as it switches them on again.
+ */
 static uint_t
 viosock_tx_intr(caddr_t arg0, caddr_t arg1)
 {
 	viosock_t *vis = (viosock_t *)arg0;
+	viosock_worker_t *viw = &vis->vis_out;
 
-	viosock_intr(vis, &vis->vis_out, VIRTIO_VSOCK_QUEUE_TX, VIS_TX_INTR);
+	viosock_stat(vis, VIS_TX_INTR);
+	mutex_enter(&viw->viw_lock);
+	if (!viw->viw_stop) {
+		virtio_queue_no_interrupt(
+		    vis->vis_queue[VIRTIO_VSOCK_QUEUE_TX].viq_queue, B_TRUE);
+		viosock_worker_kick_locked(viw);
+	}
+	mutex_exit(&viw->viw_lock);
 	return (DDI_INTR_CLAIMED);
 }
 
@@ -806,11 +830,11 @@ viosock_tx_describe(viosock_buf_t *vib)
 }
 
 /*
- * Put packets into the queue while there are any, and buffers.  VIOSOCK_WATCH:
- * all buffers are with the device.
+ * Put packets into the queue while there are any, and buffers, but no more than
+ * `batch'.  VIOSOCK_WATCH: all buffers are with the device.
  */
 static viosock_next_t
-viosock_tx_fill(viosock_t *vis)
+viosock_tx_fill(viosock_t *vis, uint_t batch)
 {
 	virtio_queue_t *viq = vis->vis_queue[VIRTIO_VSOCK_QUEUE_TX].viq_queue;
 	viosock_next_t next = VIOSOCK_MORE;
@@ -819,7 +843,7 @@ viosock_tx_fill(viosock_t *vis)
 	mblk_t *mp;
 	uint_t n;
 
-	for (n = 0; n < VIOSOCK_BATCH; n++) {
+	for (n = 0; n < batch; n++) {
 		vib = vis->vis_tx_held;
 		if (vib == NULL) {
 			if (list_is_empty(&vis->vis_tx_free)) {
@@ -865,7 +889,7 @@ viosock_tx_fill(viosock_t *vis)
 }
 
 static viosock_next_t
-viosock_tx_work(viosock_t *vis, boolean_t late)
+viosock_tx_work(viosock_t *vis, viosock_who_t who)
 {
 	virtio_queue_t *viq = vis->vis_queue[VIRTIO_VSOCK_QUEUE_TX].viq_queue;
 	viosock_next_t next = VIOSOCK_WAIT;
@@ -874,14 +898,14 @@ viosock_tx_work(viosock_t *vis, boolean_t late)
 		virtio_queue_no_interrupt(viq, B_TRUE);
 		vis->vis_tx_intr = B_FALSE;
 	}
-	if (viosock_tx_reclaim(vis) == 0 && late &&
+	if (viosock_tx_reclaim(vis) == 0 && who == VIOSOCK_LATE &&
 	    virtio_queue_nactive(viq) != 0) {
 		viosock_stat(vis, VIS_TX_REMINDED);
 		virtio_queue_flush(viq);
 	}
 
 	if (vis->vis_vio != NULL)
-		next = viosock_tx_fill(vis);
+		next = viosock_tx_fill(vis, VIOSOCK_BATCH_OF(who));
 	if (next == VIOSOCK_WATCH) {
 		viosock_stat(vis, VIS_TX_FULL);
 		vis->vis_tx_intr = B_TRUE;
@@ -1017,44 +1041,48 @@ viosock_event_work(viosock_t *vis)
 
 /*
  * What the device has received: check it, copy it, return the buffer, and pass
- * on the copy.
+ * on the copy.  B_FALSE: it is for the worker.
  */
-static void
-viosock_rx_packet(viosock_t *vis, virtio_chain_t *vic)
+static boolean_t
+viosock_rx_packet(viosock_t *vis, virtio_chain_t *vic, viosock_who_t who)
 {
 	viosock_buf_t *vib = virtio_chain_data(vic);
 	size_t received = virtio_chain_received_length(vic);
 	virtio_vsock_hdr_t hdr;
-	boolean_t badlen = B_FALSE, nomem = B_FALSE;
+	boolean_t badlen, nomem = B_FALSE;
 	mblk_t *mp = NULL;
 	uint32_t len;
 
-	viosock_stat(vis, VIS_RX_CHAINS);
 	if (received > VIOSOCK_PACKET) {
 		viosock_oddity(vis, VIS_RX_LONG, received);
 		received = VIOSOCK_PACKET;
 	}
 	if (received < VIRTIO_VSOCK_HDR_SIZE) {
+		viosock_stat(vis, VIS_RX_CHAINS);
 		viosock_oddity(vis, VIS_RX_SHORT, received);
 		viosock_buf_return(vib);
-		return;
+		return (B_TRUE);
 	}
 	virtio_dma_sync(vib->vib_dma, DDI_DMA_SYNC_FORCPU);
 	bcopy(virtio_dma_va(vib->vib_dma, VIOSOCK_SKIP), &hdr,
 	    VIRTIO_VSOCK_HDR_SIZE);
 	len = LE_32(hdr.vvh_len);
-	if (len > received - VIRTIO_VSOCK_HDR_SIZE) {
-		badlen = B_TRUE;
-	} else if (len != 0) {
+	badlen = (len > received - VIRTIO_VSOCK_HDR_SIZE);
+	if (who == VIOSOCK_INTR && (badlen || !vsock_vio_rx_light(&hdr)))
+		return (B_FALSE);
+	if (!badlen && len != 0) {
 		mp = allocb(len, BPRI_MED);
 		if (mp != NULL) {
 			bcopy(virtio_dma_va(vib->vib_dma, VIOSOCK_ALIGN),
 			    mp->b_wptr, len);
 			mp->b_wptr += len;
+		} else if (who == VIOSOCK_INTR) {
+			return (B_FALSE);
 		} else {
 			nomem = B_TRUE;
 		}
 	}
+	viosock_stat(vis, VIS_RX_CHAINS);
 	viosock_buf_return(vib);
 
 	if (vis->vis_vio == NULL) {
@@ -1067,13 +1095,14 @@ viosock_rx_packet(viosock_t *vis, virtio_chain_t *vic)
 	} else {
 		vsock_vio_rx(vis->vis_vio, &hdr, mp);
 	}
+	return (B_TRUE);
 }
 
 /*
  * Packets, as long as their answers can be queued.
  */
 static viosock_next_t
-viosock_rx_work(viosock_t *vis)
+viosock_rx_work(viosock_t *vis, viosock_who_t who)
 {
 	virtio_queue_t *viq = vis->vis_queue[VIRTIO_VSOCK_QUEUE_RX].viq_queue;
 	viosock_next_t next = VIOSOCK_MORE;
@@ -1082,12 +1111,15 @@ viosock_rx_work(viosock_t *vis)
 	uint_t n = 0;
 
 	virtio_queue_no_interrupt(viq, B_TRUE);
-	while (n < VIOSOCK_BATCH) {
+	while (n < VIOSOCK_BATCH_OF(who)) {
 		if (vis->vis_vio != NULL && !vsock_vio_rx_ready(vis->vis_vio)) {
 			next = VIOSOCK_WAIT;
 			break;
 		}
-		vic = virtio_queue_poll(viq);
+		vic = vis->vis_rx_held;
+		vis->vis_rx_held = NULL;
+		if (vic == NULL)
+			vic = virtio_queue_poll(viq);
 		if (vic == NULL && intr) {
 			next = VIOSOCK_WAIT;
 			break;
@@ -1097,7 +1129,10 @@ viosock_rx_work(viosock_t *vis)
 			virtio_queue_no_interrupt(viq, !intr);
 		}
 		if (vic != NULL) {
-			viosock_rx_packet(vis, vic);
+			if (!viosock_rx_packet(vis, vic, who)) {
+				vis->vis_rx_held = vic;
+				break;
+			}
 			if (++n % VIOSOCK_FLUSH == 0)
 				virtio_queue_flush(viq);
 		}
@@ -1110,28 +1145,30 @@ viosock_rx_work(viosock_t *vis)
 }
 
 static viosock_next_t
-viosock_in_work(viosock_t *vis, boolean_t late)
+viosock_in_work(viosock_t *vis, viosock_who_t who)
 {
 	viosock_worker_t *viw = &vis->vis_in;
 	viosock_next_t next;
-	boolean_t config, more;
+	boolean_t config, more = B_FALSE;
 
-	if (late) {
+	if (who == VIOSOCK_LATE) {
 		viosock_stat(vis, VIS_RX_REMINDED);
 		vis->vis_rx_returned = B_FALSE;
 		virtio_queue_flush(
 		    vis->vis_queue[VIRTIO_VSOCK_QUEUE_RX].viq_queue);
 	}
 
-	mutex_enter(&viw->viw_lock);
-	config = vis->vis_config;
-	vis->vis_config = B_FALSE;
-	mutex_exit(&viw->viw_lock);
+	if (who != VIOSOCK_INTR) {
+		mutex_enter(&viw->viw_lock);
+		config = vis->vis_config;
+		vis->vis_config = B_FALSE;
+		mutex_exit(&viw->viw_lock);
 
-	if (config)
-		viosock_cid_update(vis, B_FALSE);
-	more = viosock_event_work(vis);
-	next = viosock_rx_work(vis);
+		if (config)
+			viosock_cid_update(vis, B_FALSE);
+		more = viosock_event_work(vis);
+	}
+	next = viosock_rx_work(vis, who);
 	if (more)
 		next = VIOSOCK_MORE;
 	if (next == VIOSOCK_WAIT && vis->vis_rx_returned)

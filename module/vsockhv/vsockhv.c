@@ -45,12 +45,15 @@
  * is more.  While it does, the guest is told not to notify; the guest gets one
  * interrupt for each batch at most.
  *
- * What there is to be sent need not wait until the worker of ring 0 has been
- * woken up and runs: the thread that brings it does the work itself
- * (vsockhv_ring_lend()), if nobody is at it (hr_working) and the ring is
- * mapped, so that there is nothing to wait for.  What is left, an error
- * included, is the worker's: whoever sends may be in the middle of what has to
- * end first.
+ * What there is to be done need not wait until a worker has been woken up and
+ * runs, if nobody is at it (hr_working) and the ring is mapped, so that there is
+ * nothing to wait for: the thread that brings something to be sent fills ring 0
+ * itself, and the one that kicks takes from ring 1 what it finds there
+ * (vsockhv_ring_lend_begin(), _end()).  The latter is a processor of the guest's
+ * that stands still meanwhile; so it does no more than VSOCKHV_LENT_WORK, which
+ * takes as long as the way out of the guest and back.  What is left, an error
+ * included, is the worker's: whoever does its work may be in the middle of what
+ * has to end first.
  *
  * LEASES
  *
@@ -269,8 +272,10 @@ static void
 vsockhv_tx_now(void *arg)
 {
 	vsockhv_t *vh = arg;
+	vsockhv_ring_t *hr = &vh->vh_ring[VIRTIO_VSOCK_QUEUE_RX];
 
-	vsockhv_ring_lend(&vh->vh_ring[VIRTIO_VSOCK_QUEUE_RX]);
+	if (vsockhv_ring_lend_begin(hr))
+		vsockhv_ring_lend_end(hr);
 }
 
 static void
@@ -384,10 +389,16 @@ vsockhv_ioc_set_ports(vsockhv_t *vh, const vsockhv_ports_t *vp)
 	    vp->vp_restrict != 0 ? range : NULL, vp->vp_n));
 }
 
-/* Commands whose argument is a ring's index. */
+/*
+ * Commands whose argument is a ring's index.  *lentp: a ring that the caller is
+ * to serve when he has let go of vh_lock.
+ */
 static int
-vsockhv_ioc_ring(vsockhv_t *vh, int cmd, intptr_t data)
+vsockhv_ioc_ring(vsockhv_t *vh, int cmd, intptr_t data, vsockhv_ring_t **lentp)
 {
+	boolean_t mine = B_FALSE;
+	int err;
+
 	vsockhv_ring_t *hr;
 
 	if (data < 0 || data >= VIRTIO_VSOCK_NQUEUES)
@@ -399,7 +410,10 @@ vsockhv_ioc_ring(vsockhv_t *vh, int cmd, intptr_t data)
 		vsockhv_ring_reset(hr);
 		return (0);
 	case VSOCKHV_RING_KICK:
-		return (vsockhv_ring_kick(hr));
+		err = vsockhv_ring_kick(hr, &mine);
+		if (mine)
+			*lentp = hr;
+		return (err);
 	case VSOCKHV_RING_PAUSE:
 		return (vsockhv_ring_pause(hr));
 	case VSOCKHV_RING_RESUME:
@@ -412,7 +426,8 @@ vsockhv_ioc_ring(vsockhv_t *vh, int cmd, intptr_t data)
 }
 
 static int
-vsockhv_ioc_device(vsockhv_t *vh, int cmd, intptr_t data, int md)
+vsockhv_ioc_device(vsockhv_t *vh, int cmd, intptr_t data, int md,
+    vsockhv_ring_t **lentp)
 {
 	void *ptr = (void *)data;
 	union {
@@ -474,7 +489,7 @@ vsockhv_ioc_device(vsockhv_t *vh, int cmd, intptr_t data, int md)
 	case VSOCKHV_RING_PAUSE:
 	case VSOCKHV_RING_RESUME:
 	case VSOCKHV_RING_INTR_CLR:
-		return (vsockhv_ioc_ring(vh, cmd, data));
+		return (vsockhv_ioc_ring(vh, cmd, data, lentp));
 	case VSOCKHV_INTR_POLL:
 		mutex_enter(&vh->vh_intr_lock);
 		u.intr = vh->vh_intr;
@@ -490,6 +505,7 @@ vsockhv_ioc_device(vsockhv_t *vh, int cmd, intptr_t data, int md)
 static int
 vsockhv_ioctl(dev_t dev, int cmd, intptr_t data, int md, cred_t *cr, int *rv)
 {
+	vsockhv_ring_t *lent = NULL;
 	vsockhv_t *vh;
 	int err;
 
@@ -507,8 +523,10 @@ vsockhv_ioctl(dev_t dev, int cmd, intptr_t data, int md, cred_t *cr, int *rv)
 	else if (vh->vh_vio == NULL || vmm_drv_release_reqd(vh->vh_hold))
 		err = ENXIO;
 	else
-		err = vsockhv_ioc_device(vh, cmd, data, md);
+		err = vsockhv_ioc_device(vh, cmd, data, md, &lent);
 	mutex_exit(&vh->vh_lock);
+	if (lent != NULL)
+		vsockhv_ring_lend_end(lent);
 	return (err);
 }
 

@@ -118,6 +118,7 @@ typedef struct vsockhv_packet {
 
 #define	VSOCKHV_BATCH		64		/* packets at a time */
 #define	VSOCKHV_BATCH_WORK	(256 * 1024)	/* and about so many bytes */
+#define	VSOCKHV_LENT_WORK	(64 * 1024)	/* by who has kicked */
 #define	VSOCKHV_SEG_WORK	64		/* a segment counts as bytes */
 
 struct vsockhv;
@@ -195,10 +196,11 @@ extern void vsockhv_ring_create(vsockhv_t *, uint16_t);
 extern void vsockhv_ring_destroy(vsockhv_ring_t *);
 extern int vsockhv_ring_init(vsockhv_ring_t *, const vsockhv_ring_init_t *);
 extern void vsockhv_ring_reset(vsockhv_ring_t *);
-extern int vsockhv_ring_kick(vsockhv_ring_t *);
+extern int vsockhv_ring_kick(vsockhv_ring_t *, boolean_t *);
 extern boolean_t vsockhv_ring_expire(vsockhv_ring_t *);
 extern void vsockhv_ring_wakeup(vsockhv_ring_t *);
-extern void vsockhv_ring_lend(vsockhv_ring_t *);
+extern boolean_t vsockhv_ring_lend_begin(vsockhv_ring_t *);
+extern void vsockhv_ring_lend_end(vsockhv_ring_t *);
 extern int vsockhv_ring_pause(vsockhv_ring_t *);
 extern int vsockhv_ring_resume(vsockhv_ring_t *);
 extern int vsockhv_ring_get_state(vsockhv_ring_t *, vsockhv_ring_state_t *);

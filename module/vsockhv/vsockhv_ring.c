@@ -242,6 +242,15 @@ vsockhv_ring_tryenter(vsockhv_ring_t *hr)
 	return (ok);
 }
 
+/* One of the two; EAGAIN if the ring can't be had at once. */
+static int
+vsockhv_ring_begin(vsockhv_ring_t *hr, boolean_t lent)
+{
+	if (!lent)
+		return (vsockhv_ring_enter(hr));
+	return (vsockhv_ring_tryenter(hr) ? 0 : EAGAIN);
+}
+
 static void
 vsockhv_ring_leave(vsockhv_ring_t *hr)
 {
@@ -576,7 +585,8 @@ vsockhv_notify_disable(vsockhv_ring_t *hr)
 /*
  * WORK
  *
- * Both functions do a bounded amount of work.  They return 0, nothing is left
+ * Both functions do a bounded amount of work; less from the guest if `lent',
+ * by a thread that is not the worker and must not wait.  They return 0, nothing is left
  * to be done until somebody kicks; EAGAIN, there is more; ENOMEM, there is more
  * but no memory; EPROTO, the ring is corrupt.
  */
@@ -639,8 +649,9 @@ done:
  * ring has been left pass the packets on.
  */
 static int
-vsockhv_tx_work(vsockhv_ring_t *hr)
+vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
 {
+	const size_t limit = lent ? VSOCKHV_LENT_WORK : VSOCKHV_BATCH_WORK;
 	vsockhv_t *vh = hr->hr_dev;
 	vsockhv_chain_t hc;
 	uint_t n = 0;
@@ -651,11 +662,11 @@ vsockhv_tx_work(vsockhv_ring_t *hr)
 	/* Until there is room for answers; we are kicked then. */
 	if (!vsock_vio_rx_ready(vh->vh_vio))
 		return (0);
-	if ((err = vsockhv_ring_enter(hr)) != 0)
+	if ((err = vsockhv_ring_begin(hr, lent)) != 0)
 		return (err);
 	vsockhv_notify_disable(hr);
 
-	while (n < VSOCKHV_BATCH && work < VSOCKHV_BATCH_WORK &&
+	while (n < VSOCKHV_BATCH && work < limit &&
 	    !vmm_drv_lease_expired(hr->hr_lease)) {
 		err = vsockhv_chain_peek(hr, &hc);
 		if (err == EAGAIN) {
@@ -720,8 +731,7 @@ vsockhv_rx_packet(vsockhv_ring_t *hr, const vsockhv_chain_t *hc,
 }
 
 /*
- * To the guest: fill its buffers, as long as there is something to send.  With
- * `lent', the thread is not the worker: EAGAIN also if it would have to wait.
+ * To the guest: fill its buffers, as long as there is something to send.
  */
 static int
 vsockhv_rx_work(vsockhv_ring_t *hr, boolean_t lent)
@@ -737,9 +747,7 @@ vsockhv_rx_work(vsockhv_ring_t *hr, boolean_t lent)
 
 	if (!vsock_vio_tx_pending(vh->vh_vio))
 		return (0);
-	if (lent && !vsockhv_ring_tryenter(hr))
-		return (EAGAIN);
-	if (!lent && (err = vsockhv_ring_enter(hr)) != 0)
+	if ((err = vsockhv_ring_begin(hr, lent)) != 0)
 		return (err);
 	vsockhv_notify_disable(hr);
 
@@ -869,47 +877,51 @@ vsockhv_broken(vsockhv_t *vh)
 }
 
 static int
-vsockhv_ring_work(vsockhv_ring_t *hr)
+vsockhv_ring_work(vsockhv_ring_t *hr, boolean_t lent)
 {
 	int err;
 
-	vsockhv_vio_enter(hr->hr_dev);
+	if (!lent)
+		vsockhv_vio_enter(hr->hr_dev);
+	else if (!vsockhv_vio_tryenter(hr->hr_dev))
+		return (EAGAIN);
 	if (hr->hr_index == VIRTIO_VSOCK_QUEUE_TX)
-		err = vsockhv_tx_work(hr);
+		err = vsockhv_tx_work(hr, lent);
 	else
-		err = vsockhv_rx_work(hr, B_FALSE);
+		err = vsockhv_rx_work(hr, lent);
 	vsockhv_vio_exit(hr->hr_dev);
 	return (err);
 }
 
 /*
  * Have the worker's work done: by the caller, if nobody is at it and there is
- * nothing to wait for.  What is left, errors included, is the worker's.  Of the
- * ring to the guest only, whose work is to copy what is there.
+ * nothing to wait for.  What is left, errors included, is the worker's.
+ * B_TRUE: it is the caller's, who has to call vsockhv_ring_lend_end(); until
+ * then the ring is not reset.
  */
-void
-vsockhv_ring_lend(vsockhv_ring_t *hr)
+boolean_t
+vsockhv_ring_lend_begin(vsockhv_ring_t *hr)
 {
-	int err = EAGAIN;
+	boolean_t mine;
 
-	ASSERT3U(hr->hr_index, ==, VIRTIO_VSOCK_QUEUE_RX);
+	ASSERT3U(hr->hr_index, !=, VIRTIO_VSOCK_QUEUE_EVENT);
 
 	mutex_enter(&hr->hr_lock);
-	if (!hr->hr_setup || hr->hr_working || hr->hr_stop || hr->hr_pause ||
-	    hr->hr_dead || hr->hr_failed != 0) {
-		hr->hr_kick = B_TRUE;
+	mine = (hr->hr_setup && !hr->hr_working && !hr->hr_stop &&
+	    !hr->hr_pause && !hr->hr_dead && hr->hr_failed == 0);
+	if (mine)
+		hr->hr_working = B_TRUE;
+	else
 		cv_broadcast(&hr->hr_cv);
-		mutex_exit(&hr->hr_lock);
-		return;
-	}
-	hr->hr_kick = B_FALSE;
-	hr->hr_working = B_TRUE;
+	hr->hr_kick = !mine;
 	mutex_exit(&hr->hr_lock);
+	return (mine);
+}
 
-	if (vsockhv_vio_tryenter(hr->hr_dev)) {
-		err = vsockhv_rx_work(hr, B_TRUE);
-		vsockhv_vio_exit(hr->hr_dev);
-	}
+void
+vsockhv_ring_lend_end(vsockhv_ring_t *hr)
+{
+	int err = vsockhv_ring_work(hr, B_TRUE);
 
 	mutex_enter(&hr->hr_lock);
 	hr->hr_working = B_FALSE;
@@ -953,7 +965,7 @@ vsockhv_worker(void *arg)
 		if ((err = hr->hr_failed) == 0) {
 			hr->hr_kick = B_FALSE;
 			mutex_exit(&hr->hr_lock);
-			err = vsockhv_ring_work(hr);
+			err = vsockhv_ring_work(hr, B_FALSE);
 		} else {
 			hr->hr_failed = 0;
 			mutex_exit(&hr->hr_lock);
@@ -1178,13 +1190,19 @@ vsockhv_ring_wakeup(vsockhv_ring_t *hr)
 	mutex_exit(&hr->hr_lock);
 }
 
+/*
+ * B_TRUE in *minep: see vsockhv_ring_lend_begin().
+ */
 int
-vsockhv_ring_kick(vsockhv_ring_t *hr)
+vsockhv_ring_kick(vsockhv_ring_t *hr, boolean_t *minep)
 {
 	if (!hr->hr_setup)
 		return (ENXIO);
 	vsockhv_stat(hr->hr_dev, VHS_KICKS);
-	vsockhv_ring_wakeup(hr);
+	if (hr->hr_index == VIRTIO_VSOCK_QUEUE_TX)
+		*minep = vsockhv_ring_lend_begin(hr);
+	else
+		vsockhv_ring_wakeup(hr);
 	return (0);
 }
 

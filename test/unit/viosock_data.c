@@ -200,10 +200,18 @@ KTEST(viosock_traffic_nomem)
 	for (rounds = 0; rounds < 50; rounds++) {
 		uint8_t byte = vda_byte(0);
 
+		/* An interrupt handler leaves it to the worker. */
 		f = vh_open(h, l, HPORT, GPORT);
 		fk_fail_nth(1);
 		vh_send_data(h, HPORT, GPORT, &byte, 1);
 		fk_fail_nth(0);
+		hv_read(f, &byte, 1);
+
+		fk_fail_random(1);
+		vh_send_data(h, HPORT, GPORT, &byte, 1);
+		fk_fail_random(0);
+		fk_time_advance(10 * MSEC);
+		hv_settle();
 		(void) vh_expect(h, OP(RST), HPORT, GPORT);
 		hv_read_end(f, ECONNRESET);
 		VERIFY0(fsk_close(f));
@@ -212,6 +220,53 @@ KTEST(viosock_traffic_nomem)
 	vh_expect_none(h);
 	vh_check_new(h);
 	kmem_free(p, sizeof (*p));
+	VERIFY0(fsk_close(l));
+	vh_halt(h);
+}
+
+/*
+ * What an interrupt handler delivers itself, and what it leaves: the packets
+ * after the first few, and all from one that opens a connection.
+ */
+KTEST(viosock_intr_data)
+{
+	vh_host_t *h = vh_boot();
+	fsk_file_t *l = hv_listen(GPORT, 5), *f, *new;
+	virtio_vsock_hdr_t hdr;
+	uint8_t buf[12 * 10], got[sizeof (buf)];
+	size_t n;
+
+	f = vh_open(h, l, HPORT, GPORT);
+	hdr = vh_pkt(h, OP(RW), HPORT, GPORT);
+	hdr.vvh_len = 10;
+	vda_fill(buf, sizeof (buf), 0);
+	for (uint_t i = 0; i < 12; i++)
+		VERIFY(vh_queue(h, &hdr, buf + 10 * i));
+	fvio_interrupt(h->vh_dev, VH_RX);
+	VERIFY0(fsk_recv(f, got, sizeof (got), MSG_DONTWAIT, &n));
+	VERIFY3U(n, >=, 8 * 10);
+	VERIFY0(bcmp(got, buf, n));
+	hv_settle();
+	if (n < sizeof (buf))
+		hv_read(f, buf + n, sizeof (buf) - n);
+
+	VERIFY(vh_queue(h, &hdr, buf));
+	hdr = vh_pkt(h, OP(REQUEST), HPORT + 1, GPORT);
+	VERIFY(vh_queue(h, &hdr, NULL));
+	hdr = vh_pkt(h, OP(RW), HPORT, GPORT);
+	hdr.vvh_len = 10;
+	VERIFY(vh_queue(h, &hdr, buf + 10));
+	fvio_interrupt(h->vh_dev, VH_RX);
+	VERIFY0(fsk_recv(f, got, 10, MSG_DONTWAIT, &n));
+	VERIFY3U(n, ==, 10);
+	VERIFY0(bcmp(got, buf, 10));
+	hv_settle();
+	hv_read(f, buf + 10, 10);
+	(void) vh_expect(h, OP(RESPONSE), HPORT + 1, GPORT);
+	VERIFY0(fsk_accept(l, NULL, NULL, &new));
+
+	VERIFY0(fsk_close(new));
+	VERIFY0(fsk_close(f));
 	VERIFY0(fsk_close(l));
 	vh_halt(h);
 }

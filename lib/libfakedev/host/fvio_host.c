@@ -15,33 +15,18 @@
 
 #include <sys/eventfd.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 #include <fakekernel.h>
 #include "fvio_host.h"
 
-static void *
-fvh_thread(void *arg)
+static void
+fvh_interrupt(void *arg)
 {
 	fvh_ring_t *fr = arg;
-	fvh_t *fvh = fr->fr_host;
-	struct pollfd pfd = { .fd = fr->fr_call, .events = POLLIN };
-	uint64_t count;
 
-	fk_thread_attach("virtio_intr");
-	for (;;) {
-		/* The other side makes it non-blocking, if we do not. */
-		if (read(fr->fr_call, &count, sizeof (count)) ==
-		    sizeof (count))
-			fvio_interrupt(fvh->fvh_dev, fr->fr_index);
-		if (__atomic_load_n(&fvh->fvh_stop, __ATOMIC_ACQUIRE))
-			break;
-		(void) poll(&pfd, 1, -1);
-	}
-	fk_thread_detach();
-	return (NULL);
+	fvio_interrupt(fr->fr_host->fvh_dev, fr->fr_index);
 }
 
 static void
@@ -73,7 +58,8 @@ fvh_ring_init(fvh_t *fvh, unsigned i)
 	fr->fr_kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fr->fr_call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = fr->fr_kick == -1 || fr->fr_call == -1 ? errno :
-	    pthread_create(&fr->fr_thread, NULL, fvh_thread, fr);
+	    fk_errno_to_host(fk_line_add(fr->fr_call, "virtio_intr",
+	    fvh_interrupt, fr, &fr->fr_line));
 	if (err != 0)
 		fvh_ring_fini(fr);
 	else
@@ -99,11 +85,9 @@ fvh_fini(fvh_t *fvh)
 {
 	fvh_ring_t *fr;
 
-	__atomic_store_n(&fvh->fvh_stop, true, __ATOMIC_RELEASE);
 	while (fvh->fvh_nrings > 0) {
 		fr = &fvh->fvh_ring[--fvh->fvh_nrings];
-		fvh_signal(fr->fr_call);
-		(void) pthread_join(fr->fr_thread, NULL);
+		fk_line_remove(fr->fr_line);
 		fvh_ring_fini(fr);
 	}
 	(void) pthread_mutex_destroy(&fvh->fvh_lock);

@@ -18,9 +18,9 @@
  * ring is ours.
  *
  *	driver -- notify --> fvh_kick[] --> the device
- *	driver <- handler -- thread <------ fvh_call[] <-- the device
+ *	driver <- handler -- line <-------- fvh_call[] <-- the device
  *
- * Each ring has a thread that waits for its eventfd and is the interrupt.  An
+ * The interrupts of a ring are a line of the fake kernel (fk_line_add()).  An
  * event that is raised while the driver has no buffer there is kept, and is
  * delivered when it has; several become one.
  *
@@ -30,6 +30,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <fakekernel.h>
 #include <fakevirtio.h>
 
 #define	FVH_RINGS	2	/* rx, tx */
@@ -43,12 +44,11 @@ typedef struct fvh_ring {
 	unsigned	fr_index;
 	int		fr_kick;	/* eventfd */
 	int		fr_call;	/* eventfd */
-	pthread_t	fr_thread;
+	fk_line_t	*fr_line;
 } fvh_ring_t;
 
 struct fvh {
 	fvio_t		*fvh_dev;
-	bool		fvh_stop;	/* atomic */
 	unsigned	fvh_nrings;	/* that are there */
 	fvh_ring_t	fvh_ring[FVH_RINGS];
 	pthread_mutex_t	fvh_lock;

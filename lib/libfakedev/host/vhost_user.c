@@ -16,8 +16,8 @@
  *	guest -- kick eventfd of a ring ---------------------> vo_ring_kick()
  *	guest <- call eventfd of a ring ---------------------- vhu_call()
  *
- * The thread waits for its socket and for the kick descriptors of the rings
- * that run.  A message is a header and a payload whose size the header tells;
+ * The thread waits for its socket; the kicks of a ring that runs are a line of
+ * the fake kernel (fk_line_add()).  A message is a header and a payload whose size the header tells;
  * vhu_requests[] says which sizes and how many descriptors each request has,
  * and which function it is for.  A ring runs while it is started (it has a
  * kick descriptor; getting its base stops it) and enabled; vhu_ring_update()
@@ -33,8 +33,8 @@
  * touching that is a SIGBUS.  The handler puts a page of zeros there: the
  * guest, whose memory it was, gets nonsense and everybody else nothing.
  *
- * Locking: vu_lock covers vu_conn, and the call descriptors against
- * vhu_call().  The rest belongs to the thread.
+ * Locking: vu_lock covers vu_conn, and the call and err descriptors against
+ * vhu_call() and vhu_kick().  The rest belongs to the thread.
  */
 
 #include <sys/types.h>
@@ -63,6 +63,8 @@
 	    VHU_PROTO_CONFIG | VHU_PROTO_RESET_DEVICE)
 
 typedef struct vhu_vring {
+	vhu_t		*vv_vhu;
+	unsigned	vv_index;
 	bool		vv_started;
 	bool		vv_enabled;
 	bool		vv_running;
@@ -73,8 +75,9 @@ typedef struct vhu_vring {
 	uint64_t	vv_avail;
 	uint64_t	vv_used;
 	int		vv_kick;
+	fk_line_t	*vv_line;	/* vv_running: of that */
 	int		vv_call;	/* vu_lock */
-	int		vv_err;
+	int		vv_err;		/* vu_lock */
 } vhu_vring_t;
 
 struct vhu {
@@ -268,6 +271,22 @@ vhu_translate(const vhu_t *v, uint64_t uaddr, uint64_t len, uint64_t *gpa,
 	return (false);
 }
 
+/* A ring was kicked: in whatever thread serves the line. */
+static void
+vhu_kick(void *arg)
+{
+	vhu_vring_t *vv = arg;
+	vhu_t *v = vv->vv_vhu;
+	const uint64_t one = 1;
+
+	if (v->vu_ops->vo_ring_kick(v->vu_arg, vv->vv_index) == 0)
+		return;
+	(void) pthread_mutex_lock(&v->vu_lock);
+	if (vv->vv_err != -1)
+		(void) !write(vv->vv_err, &one, sizeof (one));
+	(void) pthread_mutex_unlock(&v->vu_lock);
+}
+
 static int
 vhu_ring_start(vhu_t *v, unsigned idx)
 {
@@ -297,6 +316,13 @@ vhu_ring_start(vhu_t *v, unsigned idx)
 		vhu_log(v, "ring %u: start: %s", idx, strerror(err));
 		return (err);
 	}
+	/* What was kicked before is noticed as well. */
+	err = fk_errno_to_host(fk_line_add(vv->vv_kick, "vhost_user_kick",
+	    vhu_kick, vv, &vv->vv_line));
+	if (err != 0) {
+		(void) v->vu_ops->vo_ring_stop(v->vu_arg, idx, &vv->vv_base);
+		return (vhu_bad(v, "ring %u: kick: %s", idx, strerror(err)));
+	}
 	vv->vv_running = true;
 	return (0);
 }
@@ -308,6 +334,7 @@ vhu_ring_stop(vhu_t *v, unsigned idx)
 	int err;
 
 	vv->vv_running = false;
+	fk_line_remove(vv->vv_line);
 	err = v->vu_ops->vo_ring_stop(v->vu_arg, idx, &vv->vv_base);
 	if (err != 0)
 		vhu_log(v, "ring %u: stop: %s", idx, strerror(err));
@@ -332,12 +359,12 @@ vhu_rings_stop(vhu_t *v, bool restart)
 	int err = 0;
 
 	for (unsigned i = 0; i < v->vu_ops->vo_nrings && err == 0; i++) {
+		if (v->vu_ring[i].vv_running)
+			err = vhu_ring_stop(v, i);
 		if (!restart) {
 			v->vu_ring[i].vv_started = false;
 			vhu_close(&v->vu_ring[i].vv_kick);
 		}
-		if (v->vu_ring[i].vv_running)
-			err = vhu_ring_stop(v, i);
 	}
 	return (err);
 }
@@ -557,8 +584,9 @@ vhu_get_vring_base(vhu_t *v, vhu_msg_t *m)
 		return (vhu_bad(v, "there is no ring %u", idx));
 	vv = &v->vu_ring[idx];
 	vv->vv_started = false;
+	err = vhu_ring_update(v, idx);
 	vhu_close(&vv->vv_kick);
-	if ((err = vhu_ring_update(v, idx)) != 0)
+	if (err != 0)
 		return (err);
 	m->vm_state.vs_num = vv->vv_base;
 	m->vm_hdr.vh_size = sizeof (m->vm_state);
@@ -609,10 +637,15 @@ vhu_set_vring_kick(vhu_t *v, vhu_msg_t *m)
 		return (err);
 	if (fd == -1)
 		return (vhu_bad(v, "a ring without notifications"));
+	/* A ring that runs goes on with the new one. */
+	vv->vv_started = false;
+	err = vhu_ring_update(v, vv->vv_index);
 	vhu_close(&vv->vv_kick);
 	vv->vv_kick = fd;
+	if (err != 0)
+		return (err);
 	vv->vv_started = true;
-	return (vhu_ring_update(v, (unsigned)(vv - v->vu_ring)));
+	return (vhu_ring_update(v, vv->vv_index));
 }
 
 static int
@@ -638,8 +671,10 @@ vhu_set_vring_err(vhu_t *v, vhu_msg_t *m)
 
 	if ((err = vhu_vring_fd(v, m, &vv, &fd)) != 0)
 		return (err);
+	(void) pthread_mutex_lock(&v->vu_lock);
 	vhu_close(&vv->vv_err);
 	vv->vv_err = fd;
+	(void) pthread_mutex_unlock(&v->vu_lock);
 	return (0);
 }
 
@@ -898,50 +933,24 @@ vhu_message(vhu_t *v)
 	return (err);
 }
 
-/* A ring was kicked: empty its eventfd.  0, or it is not one that works. */
-static int
-vhu_kick(vhu_t *v, unsigned idx)
-{
-	const vhu_vring_t *vv = &v->vu_ring[idx];
-	const uint64_t one = 1;
-	uint64_t count;
-
-	if (read(vv->vv_kick, &count, sizeof (count)) != sizeof (count) &&
-	    errno != EAGAIN && errno != EINTR)
-		return (vhu_bad(v, "ring %u: kick: %s", idx, strerror(errno)));
-	if (v->vu_ops->vo_ring_kick(v->vu_arg, idx) != 0 && vv->vv_err != -1)
-		(void) !write(vv->vv_err, &one, sizeof (one));
-	return (0);
-}
-
 /* Serves the peer until it goes, or has to; false: until vhu_destroy(). */
 static bool
 vhu_serve(vhu_t *v)
 {
-	const unsigned nrings = v->vu_ops->vo_nrings;
-	struct pollfd pfd[2 + VHU_MAX_RINGS];
+	struct pollfd pfd[2] = {
+		{ .fd = v->vu_stop, .events = POLLIN },
+		{ .fd = v->vu_conn, .events = POLLIN }
+	};
 	int err = 0;
 
-	pfd[0].fd = v->vu_stop;
-	pfd[1].fd = v->vu_conn;
-	for (unsigned i = 0; i < 2 + nrings; i++)
-		pfd[i].events = POLLIN;
 	do {
-		for (unsigned i = 0; i < nrings; i++) {
-			pfd[2 + i].fd = v->vu_ring[i].vv_running ?
-			    v->vu_ring[i].vv_kick : -1;
-		}
-		if (poll(pfd, 2 + nrings, -1) < 0) {
+		if (poll(pfd, 2, -1) < 0) {
 			assert(errno == EINTR);
 			continue;
 		}
 		if (pfd[0].revents != 0)
 			return (false);
-		for (unsigned i = 0; i < nrings && err == 0; i++) {
-			if (pfd[2 + i].revents != 0)
-				err = vhu_kick(v, i);
-		}
-		if (err == 0 && pfd[1].revents != 0)
+		if (pfd[1].revents != 0)
 			err = vhu_message(v);
 	} while (err == 0);
 
@@ -950,11 +959,29 @@ vhu_serve(vhu_t *v)
 	return (true);
 }
 
-static const vhu_vring_t vhu_vring_none = {
-	.vv_kick	= -1,
-	.vv_call	= -1,
-	.vv_err		= -1
-};
+/* The peer has gone: no more kicks, and the device may go as well. */
+static void
+vhu_unplug(vhu_t *v)
+{
+	for (unsigned i = 0; i < VHU_MAX_RINGS; i++) {
+		if (v->vu_ring[i].vv_running)
+			fk_line_remove(v->vu_ring[i].vv_line);
+		v->vu_ring[i].vv_running = false;
+	}
+	v->vu_ops->vo_detach(v->vu_arg);
+}
+
+static void
+vhu_vring_init(vhu_t *v, unsigned idx)
+{
+	v->vu_ring[idx] = (vhu_vring_t){
+		.vv_vhu		= v,
+		.vv_index	= idx,
+		.vv_kick	= -1,
+		.vv_call	= -1,
+		.vv_err		= -1
+	};
+}
 
 static void
 vhu_disconnect(vhu_t *v)
@@ -965,7 +992,7 @@ vhu_disconnect(vhu_t *v)
 		vhu_close(&v->vu_ring[i].vv_kick);
 		vhu_close(&v->vu_ring[i].vv_call);
 		vhu_close(&v->vu_ring[i].vv_err);
-		v->vu_ring[i] = vhu_vring_none;
+		vhu_vring_init(v, i);
 	}
 	(void) pthread_mutex_unlock(&v->vu_lock);
 	vhu_unmap_regions(v->vu_region, v->vu_nregions);
@@ -1020,7 +1047,7 @@ vhu_thread(void *arg)
 			    &v->vu_offered);
 			if (err == 0)
 				more = vhu_serve(v);
-			v->vu_ops->vo_detach(v->vu_arg);
+			vhu_unplug(v);
 		}
 		if (err != 0)
 			vhu_log(v, "no device: %s", strerror(err));
@@ -1045,7 +1072,7 @@ vhu_create(int listenfd, const vhu_ops_t *ops, void *arg)
 	v->vu_conn = -1;
 	(void) pthread_mutex_init(&v->vu_lock, NULL);
 	for (unsigned i = 0; i < VHU_MAX_RINGS; i++)
-		v->vu_ring[i] = vhu_vring_none;
+		vhu_vring_init(v, i);
 	if ((v->vu_stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1) {
 		free(v);
 		return (NULL);

@@ -54,7 +54,7 @@ fvio_vector_run(fvio_vector_t *vec)
 		mutex_enter(&vec->fv_lock);
 	}
 	vec->fv_running = false;
-	cv_broadcast(&vec->fv_cv);
+	cv_broadcast(&vec->fv_idle_cv);
 }
 
 static void
@@ -78,6 +78,7 @@ fvio_vector_create(fvio_vector_t *vec)
 {
 	mutex_init(&vec->fv_lock, NULL, MUTEX_DRIVER, NULL);
 	cv_init(&vec->fv_cv, NULL, CV_DRIVER, NULL);
+	cv_init(&vec->fv_idle_cv, NULL, CV_DRIVER, NULL);
 	vec->fv_did = thread_create(NULL, 0, fvio_vector_thread, vec, 0, &p0,
 	    TS_RUN, maxclsyspri)->t_did;
 }
@@ -90,6 +91,7 @@ fvio_vector_destroy(fvio_vector_t *vec)
 	cv_broadcast(&vec->fv_cv);
 	mutex_exit(&vec->fv_lock);
 	thread_join(vec->fv_did);
+	cv_destroy(&vec->fv_idle_cv);
 	cv_destroy(&vec->fv_cv);
 	mutex_destroy(&vec->fv_lock);
 }
@@ -148,7 +150,7 @@ fvio_vectors_clear(fvio_t *dev)
 		vec = &dev->fvio_vec[i];
 		mutex_enter(&vec->fv_lock);
 		while (vec->fv_pending || vec->fv_running)
-			cv_wait(&vec->fv_cv, &vec->fv_lock);
+			cv_wait(&vec->fv_idle_cv, &vec->fv_lock);
 		vec->fv_func = NULL;
 		mutex_exit(&vec->fv_lock);
 	}

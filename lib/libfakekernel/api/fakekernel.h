@@ -82,6 +82,20 @@ extern void fk_shutdown(void);
 extern void fk_thread_attach(const char *name);
 extern void fk_thread_detach(void);
 
+/*
+ * An interrupt, or a doorbell, from outside: `func' is called, in a thread that
+ * is attached under this name, when something was written to the eventfd
+ * (which remains the caller's, and is not read); by one thread at a time, once
+ * for several writes.  That thread may be one that sleeps in the kernel: so the
+ * function may wait for locks, but not for anything that takes long.  0, or
+ * the errno of a descriptor that won't do; ENOMEM.
+ */
+typedef struct fk_line fk_line_t;
+extern int fk_line_add(int eventfd, const char *name, void (*func)(void *),
+    void *arg, fk_line_t **);
+/* When it returns no call is running, or will come.  Not from within one. */
+extern void fk_line_remove(fk_line_t *);
+
 extern int fk_modload(const char *name);	/* 0, ENOENT, _init's errno */
 extern int fk_modunload(const char *name);	/* 0, ENOENT, EBUSY */
 

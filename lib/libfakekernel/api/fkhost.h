@@ -28,6 +28,29 @@
 extern int fkh_futex_wait(uint32_t *addr, uint32_t val, uint64_t deadline);
 extern void fkh_futex_wake(uint32_t *addr, int howmany);
 
+/*
+ * Lines.  `func' is called whenever something was written to the eventfd, in
+ * one thread at a time; once for what was written before it was called.  It may
+ * be a thread that is in fkh_sleep(): so the function should be through soon,
+ * and not wait for what that thread might do when it wakes up.  0, or an errno
+ * of the host: there is no memory, or the descriptor won't do.  When
+ * fkh_line_remove() returns no call is running or will come; it is not to be
+ * called from one.  The eventfd remains the caller's, and is not read.
+ */
+extern int fkh_line_add(int eventfd, void (*func)(void *), void *arg,
+    uint64_t *linep);
+extern void fkh_line_remove(uint64_t);
+
+/*
+ * Sleep until fkh_wakeup(), unless that has come since *word was set to 0.  An
+ * `idler' may be used for lines meanwhile.  Who wakes a thread up, once, has
+ * *word set to `value', which is small and not 0; `thread' is the fkh_self() of
+ * an idler.  The thread may have ended when that returns.
+ */
+extern uint32_t fkh_self(void);
+extern void fkh_sleep(uint32_t *word, bool idler);
+extern void fkh_wakeup(uint32_t *word, uint32_t value, uint32_t thread);
+
 /* Threads.  The function runs on a new thread; never fails. */
 extern void *fkh_thread_create(const char *name, void (*func)(void *), void *);
 extern _Noreturn void fkh_thread_exit(void);

@@ -178,8 +178,7 @@ fk_clock_sleep(kthread_t *t, kcondvar_t *cv, hrtime_t deadline)
 
 	(void) fk_event_add(&ev);
 	fk_thread_idle(t);
-	while (__atomic_load_n(&t->t_wakeup, __ATOMIC_ACQUIRE) == 0)
-		(void) fkh_futex_wait(&t->t_wakeup, 0, 0);
+	fkh_sleep(&t->t_wakeup, false);
 	fk_lock(&fk_clock_lock);
 	if (ev.ev_thread != NULL)
 		avl_remove(&fk_clock_tree, &ev);

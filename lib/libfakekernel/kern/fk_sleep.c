@@ -12,8 +12,8 @@
 /*
  * Sleeping and waking: condition variables and semaphores.
  *
- * A condition variable is a queue of threads.  Each thread sleeps on a futex of
- * its own (t_wakeup), and only who takes it off the queue may wake it: a
+ * A condition variable is a queue of threads.  Each thread sleeps on a word of
+ * its own (t_wakeup; fkh_sleep()), and only who takes it off the queue may wake it: a
  * signal, the end of its time, or an interrupt, whichever comes first.
  * t_wakeup then says which it was.
  *
@@ -164,8 +164,7 @@ fk_cv_dequeue(kcondvar_t *cv, kthread_t *t)
 static void
 fk_cv_unsleep(kthread_t *t, uint32_t why)
 {
-	__atomic_store_n(&t->t_wakeup, why, __ATOMIC_RELEASE);
-	fkh_futex_wake(&t->t_wakeup, 1);
+	fkh_wakeup(&t->t_wakeup, why, t->t_hostid);
 }
 
 /* A thread that was signalled is off the queue. */
@@ -250,6 +249,22 @@ fk_cv_enqueue(kcondvar_t *cv, kthread_t *t, bool sig)
 	return (ok);
 }
 
+/*
+ * May somebody else's work be done by this thread while it sleeps?  Not if it
+ * holds what that may need; and threads of the kernel have work of their own.
+ */
+static bool
+fk_may_idle(const kthread_t *t)
+{
+	if (t->t_hostid == 0)
+		return (false);
+	for (uint_t i = 0; i < t->t_nheld; i++) {
+		if (t->t_held[i].fh_kind != FK_RDLOCK)
+			return (false);
+	}
+	return (true);
+}
+
 int
 fk_cv_sleep(kcondvar_t *cv, kmutex_t *mp, hrtime_t deadline, bool sig,
     const char *what)
@@ -273,6 +288,9 @@ fk_cv_sleep(kcondvar_t *cv, kmutex_t *mp, hrtime_t deadline, bool sig,
 	mutex_exit(mp);
 	if (deadline != 0 && fk_virtual) {
 		fk_clock_sleep(t, cv, deadline);
+	} else if (deadline == 0) {
+		fk_thread_idle(t);
+		fkh_sleep(&t->t_wakeup, fk_may_idle(t));
 	} else {
 		fk_thread_idle(t);
 		while (__atomic_load_n(&t->t_wakeup, __ATOMIC_ACQUIRE) == 0) {

@@ -294,8 +294,19 @@ fk_thread_attach(const char *name)
 		panic("fk_thread_attach: the kernel is not running");
 	t = fk_kthread_alloc(name, fk_hostproc);
 	t->t_stacktop = fkh_stack_top();
+	t->t_hostid = fkh_self();
 	fk_lwp_alloc(t, NULL);
 	curthread = t;
+}
+
+/* Off the list, and gone. */
+static void
+fk_kthread_destroy(kthread_t *t)
+{
+	fk_lock(&fk_threads_lock);
+	fk_kthread_unlink(t);
+	fk_unlock(&fk_threads_lock);
+	fk_kthread_free(t);
 }
 
 void
@@ -308,10 +319,64 @@ fk_thread_detach(void)
 	if (fk_held_count(t) != 0)
 		panic("fk_thread_detach: locks held");
 	curthread = NULL;
-	fk_lock(&fk_threads_lock);
-	fk_kthread_unlink(t);
-	fk_unlock(&fk_threads_lock);
-	fk_kthread_free(t);
+	fk_kthread_destroy(t);
+}
+
+/*
+ * Lines.  Whatever thread the host has call the function is another one for the
+ * kernel meanwhile, as an interrupt thread is.
+ */
+struct fk_line {
+	kthread_t	*fl_thread;
+	void		(*fl_func)(void *);
+	void		*fl_arg;
+	uint64_t	fl_host;
+};
+
+static void
+fk_line_run(void *arg)
+{
+	static __thread void *stacktop;
+	fk_line_t *fl = arg;
+	kthread_t *t = fl->fl_thread, *pinned = curthread;
+
+	if (stacktop == NULL)
+		stacktop = fkh_stack_top();
+	t->t_stacktop = stacktop;
+	curthread = t;
+	fl->fl_func(fl->fl_arg);
+	if (fk_held_count(t) != 0)
+		panic("%s: the function returned with a lock held", t->t_name);
+	fk_wake(t);
+	curthread = pinned;
+}
+
+int
+fk_line_add(int eventfd, const char *name, void (*func)(void *), void *arg,
+    fk_line_t **flp)
+{
+	fk_line_t *fl = fkh_alloc(sizeof (*fl));
+	int err;
+
+	fl->fl_func = func;
+	fl->fl_arg = arg;
+	fl->fl_thread = fk_kthread_alloc(name, fk_hostproc);
+	fk_lwp_alloc(fl->fl_thread, NULL);
+	*flp = fl;
+	err = fkh_line_add(eventfd, fk_line_run, fl, &fl->fl_host);
+	if (err != 0) {
+		fk_kthread_destroy(fl->fl_thread);
+		fkh_free(fl);
+	}
+	return (fk_errno_from_host(err));
+}
+
+void
+fk_line_remove(fk_line_t *fl)
+{
+	fkh_line_remove(fl->fl_host);
+	fk_kthread_destroy(fl->fl_thread);
+	fkh_free(fl);
 }
 
 void
@@ -571,6 +636,7 @@ fk_boot(const fk_config_t *fc)
 
 	t = fk_kthread_alloc("boot", &p0);
 	t->t_stacktop = fkh_stack_top();
+	t->t_hostid = fkh_self();
 	fk_lwp_alloc(t, NULL);
 	curthread = t;
 	mutex_init(&fk_join_lock, NULL, MUTEX_DEFAULT, NULL);

@@ -37,7 +37,22 @@
  *	FKH_IDLER	it waits for lines: to be woken up by a signal, which is
  *			blocked but in epoll_pwait(2), so that one that comes
  *			early is not lost, and one too late does no harm
- *	FKH_IN_LINE	it is in a function, and looks at the word after that
+ *	FKH_AWAKE	it is in a function, or polls, and looks at the word after
+ *			that
+ *
+ * POLLING
+ *
+ * To wake up a processor that has gone to sleep takes longer than most of what
+ * there is to be done afterwards.  So before an idler waits in earnest it polls
+ * for a while, one at a time, where neither an event nor a wake-up costs the
+ * other side anything.  How long depends on whether it is of any use: up to
+ * FKH_POLL_MAX if what is waited for tends to come in that time, not at all
+ * otherwise, or if somebody else needs the processor.
+ *
+ * A server that waits would be woken up all the same.  So as long as idlers
+ * come and go the servers do not wait for events, but look every millisecond
+ * (FKH_PARK) whether that is still so.  Meanwhile what happens while no thread
+ * sleeps is dealt with when one does, or a little later.
  *
  * LINES
  *
@@ -59,6 +74,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <fkhost.h>
@@ -85,7 +101,15 @@ static int fkh_epfd = -1;		/* set once, before fkh_nlines is */
 /* A thread's word, while it sleeps. */
 #define	FKH_FUTEX		0
 #define	FKH_IDLER		UINT32_MAX
-#define	FKH_IN_LINE		(UINT32_MAX - 1)
+#define	FKH_AWAKE		(UINT32_MAX - 1)
+
+/* Nanoseconds for which an idler polls. */
+#define	FKH_POLL_MIN		10000
+#define	FKH_POLL_MAX		50000
+#define	FKH_PARK		1000000
+static _Atomic(uint64_t) fkh_poll_ns;
+static _Atomic(uint64_t) fkh_idles;	/* so many times one went to sleep */
+static atomic_flag fkh_polling = ATOMIC_FLAG_INIT;	/* one idler does */
 
 static _Thread_local bool fkh_prepared;
 static _Thread_local sigset_t fkh_mask;
@@ -144,14 +168,24 @@ fkh_line_deliver(uint64_t which)
 	(void) pthread_mutex_unlock(&fkh_line_lock);
 }
 
+/*
+ * Keeps out of the way of idlers that come again and again.
+ */
 static void *
 fkh_line_server(void *arg)
 {
+	const struct timespec ts = { .tv_nsec = FKH_PARK };
 	struct epoll_event ev;
+	uint64_t seen, now = fkh_idles;
 
 	for (;;) {
+		seen = now;
 		if (epoll_wait(fkh_epfd, &ev, 1, -1) == 1)
 			fkh_line_deliver(ev.data.u64);
+		while ((now = fkh_idles) != seen) {
+			seen = now;
+			(void) nanosleep(&ts, NULL);
+		}
 	}
 	return (NULL);
 }
@@ -277,10 +311,57 @@ fkh_change(uint32_t *word, uint32_t from, uint32_t to)
 	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 }
 
+/* An event that was taken is to be delivered in any case. */
+static void
+fkh_serve(uint32_t *word, const struct epoll_event *ev)
+{
+	(void) fkh_change(word, FKH_IDLER, FKH_AWAKE);
+	fkh_line_deliver(ev->data.u64);
+}
+
+/*
+ * Look for events, and at the word, for some time; B_FALSE: nothing came.
+ */
+static bool
+fkh_poll(uint32_t *word, uint64_t now)
+{
+	const uint64_t ns = fkh_poll_ns, end = now + ns;
+	struct epoll_event ev;
+	uint64_t was;
+
+	if (ns == 0 || atomic_flag_test_and_set(&fkh_polling))
+		return (false);
+	do {
+		was = now;
+		if (epoll_wait(fkh_epfd, &ev, 1, 0) == 1)
+			fkh_serve(word, &ev);
+		now = fkh_clock();
+	} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_AWAKE &&
+	    now < end);
+	atomic_flag_clear(&fkh_polling);
+	if (now - was > FKH_POLL_MAX)
+		fkh_poll_ns = 0;	/* others want the processor */
+	return (__atomic_load_n(word, __ATOMIC_ACQUIRE) != FKH_AWAKE);
+}
+
+/* It took so long from going to sleep to being woken up. */
+static void
+fkh_poll_adapt(uint64_t ns)
+{
+	uint64_t was = fkh_poll_ns;
+
+	if (ns > FKH_POLL_MAX)
+		fkh_poll_ns = 0;
+	else if (ns > was)
+		fkh_poll_ns = was == 0 ? FKH_POLL_MIN :
+		    was < FKH_POLL_MAX / 2 ? 2 * was : FKH_POLL_MAX;
+}
+
 void
 fkh_sleep(uint32_t *word, bool idler)
 {
 	struct epoll_event ev;
+	uint64_t begin;
 
 	if (!idler || fkh_nlines == 0) {
 		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_FUTEX)
@@ -289,16 +370,19 @@ fkh_sleep(uint32_t *word, bool idler)
 	}
 	if (!fkh_prepared)
 		fkh_prepare();
-	if (!fkh_change(word, FKH_FUTEX, FKH_IDLER))
+	if (!fkh_change(word, FKH_FUTEX, FKH_AWAKE))
 		return;
-	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_IDLER) {
-		if (epoll_pwait(fkh_epfd, &ev, 1, -1, &fkh_mask) != 1)
-			continue;
-		/* An event that was taken is to be delivered in any case. */
-		(void) fkh_change(word, FKH_IDLER, FKH_IN_LINE);
-		fkh_line_deliver(ev.data.u64);
-		(void) fkh_change(word, FKH_IN_LINE, FKH_IDLER);
+	fkh_idles++;
+	begin = fkh_clock();
+	if (fkh_poll(word, begin))
+		return;
+	while (fkh_change(word, FKH_AWAKE, FKH_IDLER)) {
+		do {
+			if (epoll_pwait(fkh_epfd, &ev, 1, -1, &fkh_mask) == 1)
+				fkh_serve(word, &ev);
+		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_IDLER);
 	}
+	fkh_poll_adapt(fkh_clock() - begin);
 }
 
 void

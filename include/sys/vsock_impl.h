@@ -231,6 +231,7 @@ struct vsock_transport {
 #define	VCF_RXCHECK	0x10000	/* see what the reader has taken */
 #define	VCF_TXEND_TOLD	0x20000	/* writers were told of the end */
 #define	VCF_RCVFIXED	0x40000	/* vc_rcvbuf was set */
+#define	VCF_CONNECT	0x80000	/* vto_connect() is at it: vc_tc is its */
 
 /*
  * A socket, and its connection.

@@ -143,9 +143,8 @@ extern void vsock_vio_rx(vsock_vio_t *, const virtio_vsock_hdr_t *, mblk_t *);
 
 /*
  * Is this packet one for which vsock_vio_rx() may be called by an interrupt
- * handler (below LOCK_LEVEL)?  Those with data and credit of a stream are: all
- * but the first and the last ones.  The header is in wire order, and need not
- * make sense.
+ * handler (below LOCK_LEVEL)?  All of a stream are but the one that opens it.
+ * The header is in wire order, and need not make sense.
  */
 extern boolean_t vsock_vio_rx_light(const virtio_vsock_hdr_t *);
 

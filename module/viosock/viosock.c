@@ -52,10 +52,9 @@
  * are all out: then messages gather in vsock_virtio, and go as few packets.
  *
  * For "in", it is the interrupt handler, as far as an interrupt handler may:
- * packets with data and credit, which wake somebody up at most
- * (vsock_vio_rx_light()), and not many of them (VIOSOCK_INTR_BATCH).  At the
- * first other packet (vis_rx_held), or if there are more, it wakes the worker
- * up.  A round trip has two wake-ups less for these two.
+ * packets that need not wait for memory (vsock_vio_rx_light()), and not many of
+ * them (VIOSOCK_INTR_BATCH).  At the first other packet (vis_rx_held), or if
+ * there are more, it wakes the worker up.
  *
  * BUFFERS
  *

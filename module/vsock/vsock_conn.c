@@ -516,7 +516,6 @@ vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
 	int error = 0;
 
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
-	ASSERT0(vc->vc_tcholds);
 
 	mutex_enter(&vb->vb_lock);
 	for (o = list_head(&vb->vb_list); o != NULL;
@@ -540,7 +539,8 @@ vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
 		vc->vc_tp = vtp;
 		vc->vc_tc = NULL;
 		vc->vc_flags |= VCF_IN_CONNS;
-		vc->vc_tcholds = 1;
+		/* From here on others may get a hold. */
+		VERIFY3U(atomic_inc_uint_nv(&vc->vc_tcholds), ==, 1);
 		vsock_conn_ref(vc);
 		list_insert_head(&vb->vb_list, vc);
 		VSOCK_STAT(vc->vc_zone, connections, 1);
@@ -741,9 +741,11 @@ vsock_conn_tellbuf(vsock_conn_t *vc)
 {
 	uint32_t told;
 
-	if (vc->vc_tc == NULL)
-		return;
 	mutex_enter(&vc->vc_lock);
+	if ((vc->vc_flags & VCF_CONNECT) != 0 || vc->vc_tc == NULL) {
+		mutex_exit(&vc->vc_lock);
+		return;
+	}
 	do {
 		told = vc->vc_rcvbuf;
 		mutex_exit(&vc->vc_lock);
@@ -1473,16 +1475,22 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 	params.vcp_type = vc->vc_type;
 	params.vcp_rcvbuf = vc->vc_rcvbuf;
 	params.vcp_sndbuf = vc->vc_sndbuf;
+	vc->vc_flags |= VCF_CONNECT;
 	mutex_exit(&vc->vc_lock);
 
 	error = vtp->vtp_ops->vto_connect(vtp->vtp_arg, vc, &params,
 	    &vc->vc_tc);
 
 	mutex_enter(&vc->vc_lock);
+	vc->vc_flags &= ~VCF_CONNECT;
 	if (error == 0) {
+		boolean_t changed = (vc->vc_rcvbuf != params.vcp_rcvbuf);
+
 		if (vc->vc_state == VSOCK_S_CONNECTING)
 			vsock_timer_arm(vc, vc->vc_connect_ms);
 		mutex_exit(&vc->vc_lock);
+		if (changed)
+			vsock_conn_tellbuf(vc);
 		vsock_conn_rele(vc);
 		vsock_transport_rele(vtp);
 		return (EINPROGRESS);

@@ -1681,17 +1681,9 @@ vio_rx_request(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr)
 boolean_t
 vsock_vio_rx_light(const virtio_vsock_hdr_t *wire)
 {
-	/* Whoever delivers records waits for memory. */
-	if (LE_16(wire->vvh_type) != VIRTIO_VSOCK_TYPE_STREAM)
-		return (B_FALSE);
-	switch (LE_16(wire->vvh_op)) {
-	case VIRTIO_VSOCK_OP_RW:
-	case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
-	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
-		return (B_TRUE);
-	default:
-		return (B_FALSE);
-	}
+	/* Connections are made, and records delivered, by waiting for memory. */
+	return (LE_16(wire->vvh_type) == VIRTIO_VSOCK_TYPE_STREAM &&
+	    LE_16(wire->vvh_op) != VIRTIO_VSOCK_OP_REQUEST);
 }
 
 void

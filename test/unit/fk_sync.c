@@ -721,7 +721,7 @@ signalled_thread(void *arg)
 	mutex_enter(&s->s_lock);
 	s->s_count = 1;
 	cv_wait(&s->s_cv, &s->s_lock);
-	s->s_count = 2;
+	__atomic_store_n(&s->s_count, 2, __ATOMIC_RELAXED);
 	mutex_exit(&s->s_lock);
 	rw_exit(&s->s_rw);
 	thread_exit();

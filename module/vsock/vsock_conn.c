@@ -352,14 +352,15 @@ vsock_conn_hold(vsock_conn_t *vc)
 void
 vsock_conn_rele(vsock_conn_t *vc)
 {
-	vsock_transport_t *vtp = vc->vc_tp;
-	void *tc = vc->vc_tc;
+	vsock_transport_t *vtp;
 
 	if (atomic_dec_uint_nv(&vc->vc_tcholds) != 0)
 		return;
 
-	if (tc != NULL)
-		vtp->vtp_ops->vto_release(tc);
+	/* The attachment is over; its reference to vc is still there. */
+	vtp = vc->vc_tp;
+	if (vc->vc_tc != NULL)
+		vtp->vtp_ops->vto_release(vc->vc_tc);
 	mutex_enter(&vc->vc_lock);
 	vc->vc_tc = NULL;
 	vc->vc_tp = NULL;

@@ -19,6 +19,8 @@
  *
  *	up		the client sends messages of SIZE bytes to the server:
  *			MiB/s, as the receiver sees it
+ *	flood		as up, but the first client does nothing but send on
+ *			FLOODERS connections, messages of FLOOD_SIZE bytes
  *	down		the server sends
  *	rtt		SIZE bytes there and back: microseconds, the median,
  *			and the 99th percentile
@@ -38,7 +40,8 @@
  *
  *	-g		so many clients, each a process, and with vsock a guest
  *			of its own; of "up": the sum of all, the slowest, and
- *			the fastest.  No other test knows of that
+ *			the fastest, and likewise of "flood", where the first
+ *			counts for the sum only.  No other test knows of that
  *	-i		so many other connections are open meanwhile
  *	-n		the test is done so many times, with a line for each
  *
@@ -173,18 +176,20 @@ workers_run(side_t *si, worker_t *wo, unsigned n, void (*func)(worker_t *))
 /*
  * Streams.
  */
+#define	FLOODERS	16
+#define	FLOOD_SIZE	64
 
 static void
-stream_send(side_t *si, perf_sock_t *ps)
+stream_send(side_t *si, perf_sock_t *ps, size_t len)
 {
 	uint64_t until = now() + duration;
-	void *buf = buffer(size);
+	void *buf = buffer(len);
 	size_t n = 0;
 
 	/* The clock is not looked at for each of the small ones. */
 	do {
-		si->si_kind->pk_send(ps, buf, size);
-	} while ((++n * size) % 65536 >= size || now() < until);
+		si->si_kind->pk_send(ps, buf, len);
+	} while ((++n * len) % 65536 >= len || now() < until);
 	si->si_kind->pk_close(ps);
 	free(buf);
 }
@@ -214,23 +219,34 @@ rate(uint64_t bytes, uint64_t start, uint64_t end)
 	return ((double)bytes * 1e9 / (1 << 20) / (double)(end - start));
 }
 
+/*
+ * `floods' of the connections flood: these say so first.
+ */
 static void
-up_server(side_t *si)
+streams_server(side_t *si, unsigned n, unsigned floods)
 {
-	unsigned n = si->si_others;
-	worker_t *wo = calloc(n, sizeof (*wo));
+	worker_t *wo = calloc(n + floods, sizeof (*wo));
 	uint64_t start = UINT64_MAX, end = 0, bytes = 0;
 	double least = 0, most = 0, r;
+	unsigned i, good = 0, bad = n;
+	perf_sock_t *ps;
+	char byte;
 
-	for (unsigned i = 0; i < n; i++)
-		wo[i].wo_sock = si->si_kind->pk_accept(si->si_listener);
-	for (unsigned i = 0; i < n; i++)
+	/* The floods are the last of wo[]. */
+	for (i = 0; i < n + floods; i++) {
+		ps = si->si_kind->pk_accept(si->si_listener);
+		(void) si->si_kind->pk_recv(ps, &byte, 1);
+		wo[byte == 'f' ? bad++ : good++].wo_sock = ps;
+	}
+	for (i = 0; i < n + floods; i++)
 		si->si_kind->pk_send(wo[i].wo_sock, "", 1);
-	workers_run(si, wo, n, stream_recv);
-	for (unsigned i = 0; i < n; i++) {
+	workers_run(si, wo, n + floods, stream_recv);
+	for (i = 0; i < n + floods; i++) {
 		bytes += wo[i].wo_count;
 		start = wo[i].wo_start < start ? wo[i].wo_start : start;
 		end = wo[i].wo_end > end ? wo[i].wo_end : end;
+		if (i >= n)
+			continue;
 		r = rate(wo[i].wo_count, wo[i].wo_start, wo[i].wo_end);
 		least = i == 0 || r < least ? r : least;
 		most = r > most ? r : most;
@@ -244,19 +260,58 @@ up_server(side_t *si)
 }
 
 static void
-up_client(side_t *si)
+streams_client(side_t *si, const char *kind, size_t len)
 {
 	perf_sock_t *ps = si->si_kind->pk_connect();
 	char byte;
 
+	si->si_kind->pk_send(ps, kind, 1);
 	(void) si->si_kind->pk_recv(ps, &byte, 1);
-	stream_send(si, ps);
+	stream_send(si, ps, len);
+}
+
+static void
+up_server(side_t *si)
+{
+	streams_server(si, si->si_others, 0);
+}
+
+static void
+up_client(side_t *si)
+{
+	streams_client(si, "u", size);
+}
+
+static void
+flood_thread(worker_t *wo)
+{
+	streams_client(wo->wo_side, "f", FLOOD_SIZE);
+}
+
+static void
+flood_server(side_t *si)
+{
+	streams_server(si, si->si_others - 1, FLOODERS);
+}
+
+static void
+flood_client(side_t *si)
+{
+	worker_t *wo;
+
+	if (perf_client != 0) {
+		up_client(si);
+		return;
+	}
+	wo = calloc(FLOODERS, sizeof (*wo));
+	workers_run(si, wo, FLOODERS, flood_thread);
+	free(wo);
 }
 
 static void
 down_server(side_t *si)
 {
-	stream_send(si, si->si_kind->pk_accept(si->si_listener));
+	stream_send(si, si->si_kind->pk_accept(si->si_listener), size);
 }
 
 static void
@@ -586,6 +641,7 @@ eventfd_test(void)
 
 static const test_t tests[] = {
 	{ "up",		up_server,	up_client },
+	{ "flood",	flood_server,	flood_client },
 	{ "down",	down_server,	down_client },
 	{ "rtt",	rtt_server,	rtt_client },
 	{ "connect",	connect_server,	connect_client },
@@ -786,7 +842,9 @@ main(int argc, char **argv)
 	if (test->te_name == NULL || pk->pk_name == NULL || size == 0 ||
 	    rounds == 0 || perf_clients == 0 ||
 	    (perf_clients > 1 && (pk->pk_single || idle != 0 ||
-	    test->te_server != up_server)) ||
+	    (test->te_server != up_server &&
+	    test->te_server != flood_server))) ||
+	    (perf_clients < 3 && test->te_server == flood_server) ||
 	    (test->te_server == connect_server && size > MAX_THREADS) ||
 	    (test->te_server == NULL && !pk->pk_single))
 		usage();

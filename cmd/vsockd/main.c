@@ -68,6 +68,13 @@ vsd_signal(vsd_event_t *ve, uint32_t events)
 	vsd_stopping = true;
 }
 
+/* Interrupts and notifications are served here, next to what they lead to. */
+static void
+vsd_lines(vsd_event_t *ve, uint32_t events)
+{
+	fk_line_serve();
+}
+
 static void
 vsd_loop(void)
 {
@@ -91,6 +98,7 @@ static int
 vsd_serve(const char *control, int sigfd, bool checks)
 {
 	static vsd_event_t sig_event = { .ve_func = vsd_signal };
+	static vsd_event_t line_event = { .ve_func = vsd_lines };
 	fk_file_t *vsock = NULL;
 	int status = EXIT_FAILURE, err;
 
@@ -100,6 +108,7 @@ vsd_serve(const char *control, int sigfd, bool checks)
 		vsd_log("modules: %s", strerror(fk_errno_to_host(err)));
 	else if ((err = xl_sockconfig()) != 0 ||
 	    (err = vsd_event_add(sigfd, EPOLLIN, &sig_event)) != 0 ||
+	    (err = vsd_event_add(fk_line_fd(), EPOLLIN, &line_event)) != 0 ||
 	    (err = app_init()) != 0 || (err = cap_init()) != 0)
 		vsd_log("cannot start: %s", strerror(err));
 	else if (guest_start_all() == 0 && device_start() == 0 &&

@@ -95,6 +95,14 @@ extern int fk_line_add(int eventfd, const char *name, void (*func)(void *),
     void *arg, fk_line_t **);
 /* When it returns no call is running, or will come.  Not from within one. */
 extern void fk_line_remove(fk_line_t *);
+/*
+ * For a program with an event loop, whose thread can serve lines before another
+ * has been woken up: a descriptor, not the caller's, that is readable when one
+ * may be due (-1: there is none to be had); and the calls, some of them, if
+ * there are any.  The thread is attached and holds no lock.
+ */
+extern int fk_line_fd(void);
+extern void fk_line_serve(void);
 
 extern int fk_modload(const char *name);	/* 0, ENOENT, _init's errno */
 extern int fk_modunload(const char *name);	/* 0, ENOENT, EBUSY */

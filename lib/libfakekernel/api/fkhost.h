@@ -40,6 +40,12 @@ extern void fkh_futex_wake(uint32_t *addr, int howmany);
 extern int fkh_line_add(int eventfd, void (*func)(void *), void *arg,
     uint64_t *linep);
 extern void fkh_line_remove(uint64_t);
+/*
+ * A descriptor, of the set of all lines, that is readable when one may be due,
+ * or -1; and calls the functions of some of those, in this thread.
+ */
+extern int fkh_line_fd(void);
+extern void fkh_line_serve(void);
 
 /*
  * Sleep until fkh_wakeup(), unless that has come since *word was set to 0.  An

@@ -52,7 +52,9 @@
  * A server that waits would be woken up all the same.  So as long as idlers
  * come and go the servers do not wait for events, but look every millisecond
  * (FKH_PARK) whether that is still so.  Meanwhile what happens while no thread
- * sleeps is dealt with when one does, or a little later.
+ * sleeps is dealt with when one does, or a little later.  A program with a loop
+ * of its own, that waits in it for the set of eventfds (fkh_line_fd()), is an
+ * idler for this purpose.
  *
  * LINES
  *
@@ -81,6 +83,7 @@
 
 #define	FKH_SIGWAKE	(SIGRTMAX - 1)
 #define	FKH_SERVERS	2
+#define	FKH_SERVE	16	/* lines in fkh_line_serve() */
 
 typedef struct fkh_line {
 	int		fl_fd;		/* -1: the slot is free */
@@ -108,7 +111,7 @@ static int fkh_epfd = -1;		/* set once, before fkh_nlines is */
 #define	FKH_POLL_MAX		50000
 #define	FKH_PARK		1000000
 static _Atomic(uint64_t) fkh_poll_ns;
-static _Atomic(uint64_t) fkh_idles;	/* so many times one went to sleep */
+static _Atomic(uint64_t) fkh_idles;	/* so many times somebody looked */
 static atomic_flag fkh_polling = ATOMIC_FLAG_INIT;	/* one idler does */
 
 static _Thread_local bool fkh_prepared;
@@ -280,6 +283,30 @@ fkh_line_remove(uint64_t line)
 		(void) pthread_cond_wait(&fkh_line_cv, &fkh_line_lock);
 	fkh_nlines--;
 	(void) pthread_mutex_unlock(&fkh_line_lock);
+}
+
+int
+fkh_line_fd(void)
+{
+	int fd, err;
+
+	(void) pthread_mutex_lock(&fkh_line_lock);
+	err = fkh_line_init();
+	fd = fkh_epfd;
+	(void) pthread_mutex_unlock(&fkh_line_lock);
+	return (err == 0 ? fd : -1);
+}
+
+void
+fkh_line_serve(void)
+{
+	struct epoll_event ev[FKH_SERVE];
+	int n;
+
+	fkh_idles++;
+	n = epoll_wait(fkh_epfd, ev, FKH_SERVE, 0);
+	for (int i = 0; i < n; i++)
+		fkh_line_deliver(ev[i].data.u64);
 }
 
 /*

@@ -379,6 +379,18 @@ fk_line_remove(fk_line_t *fl)
 	fkh_free(fl);
 }
 
+int
+fk_line_fd(void)
+{
+	return (fkh_line_fd());
+}
+
+void
+fk_line_serve(void)
+{
+	fkh_line_serve();
+}
+
 void
 fk_intr_enter(void)
 {

@@ -67,6 +67,9 @@ extern "C" {
 #define	VSOCK_BUF_GROWTH	4
 #define	VSOCK_BUF_PATIENCE	4
 
+/* What a connection has beyond the limit of buffers, bytes, each way. */
+#define	VSOCK_BUF_SCANTY	4096
+
 /* What sockfs puts into one message for sd_send, bytes; of a stream. */
 #define	VSOCK_MAXPSZ		(64 * 1024)
 
@@ -110,6 +113,12 @@ typedef struct vsock_stats {
 	kstat_named_t	vst_close_timeouts;
 	kstat_named_t	vst_resets;		/* ended with an error */
 	kstat_named_t	vst_no_backend;		/* no transport for a CID */
+	kstat_named_t	vst_over_conns;		/* limits, in vsock_limit.c: */
+	kstat_named_t	vst_over_peer_conns;	/* how often each was met */
+	kstat_named_t	vst_over_pending;
+	kstat_named_t	vst_over_buf;
+	kstat_named_t	vst_over_msgs;
+	kstat_named_t	vst_buf_bytes;		/* now, of all connections */
 	kstat_named_t	vst_packed_records;	/* had to wait for the reader */
 	kstat_named_t	vst_partial_records;	/* never completed */
 	kstat_named_t	vst_captured;		/* packets, in all captures, */
@@ -118,10 +127,16 @@ typedef struct vsock_stats {
 
 /* See vsock_prop.c. */
 typedef struct vsock_props {
-	uint32_t	vpr_recv_buf;
-	uint32_t	vpr_send_buf;
-	uint32_t	vpr_max_buf;
-	uint32_t	vpr_connect_ms;
+	uint64_t	vpr_recv_buf;
+	uint64_t	vpr_send_buf;
+	uint64_t	vpr_max_buf;
+	uint64_t	vpr_connect_ms;
+	uint64_t	vpr_max_conns;
+	uint64_t	vpr_max_peer_conns;
+	uint64_t	vpr_max_pending;
+	uint64_t	vpr_max_zone_buf;
+	uint64_t	vpr_msg_cost;
+	uint64_t	vpr_reply_rate;
 	uint32_t	vpr_nports;
 	uint32_t	vpr_ports[VSOCK_MAX_EXTRA_PORTS];
 } vsock_props_t;
@@ -132,6 +147,7 @@ typedef struct vsock_zone {
 	zoneid_t	vz_zoneid;
 	uint_t		vz_refs;		/* atomic */
 	uint_t		vz_shutdown;		/* atomic */
+	uint_t		vz_ntransports;		/* atomic */
 	kmutex_t	vz_lo_lock;		/* one at a time changes */
 	vsock_transport_t *vz_loopback;		/* vsock_route_lock */
 	kmutex_t	vz_prop_lock;
@@ -175,6 +191,16 @@ typedef struct vsock_events {
 
 typedef struct vsock_transport_kstat vsock_transport_kstat_t;
 
+/*
+ * What connections of a transport take, those included that it has no more: it
+ * is the transport's, and theirs.
+ */
+typedef struct vsock_account {
+	uint_t		va_refs;		/* atomic, all of them */
+	uint_t		va_pending;		/* not accepted yet */
+	uint64_t	va_buf;			/* bytes of buffers */
+} vsock_account_t;
+
 struct vsock_provider {
 	list_node_t	vp_link;		/* vsock_providers */
 	const vsock_provider_reg_t *vp_reg;
@@ -190,7 +216,8 @@ struct vsock_transport {
 	void		*vtp_arg;
 	vsock_zone_t	*vtp_zone;		/* held */
 	uint_t		vtp_types;
-	uint_t		vtp_maxconns;
+	vsock_account_t	*vtp_account;		/* held */
+	uint_t		vtp_orphans;		/* atomic */
 	uint32_t	vtp_local_cid;
 	uint32_t	vtp_remote_cid;
 
@@ -231,7 +258,9 @@ struct vsock_transport {
 #define	VCF_RXCHECK	0x10000	/* see what the reader has taken */
 #define	VCF_TXEND_TOLD	0x20000	/* writers were told of the end */
 #define	VCF_RCVFIXED	0x40000	/* vc_rcvbuf was set */
-#define	VCF_CONNECT	0x80000	/* vto_connect() is at it: vc_tc is its */
+#define	VCF_PENDING	0x80000	/* counts in va_pending */
+#define	VCF_SCANTY	0x100000 /* buffers of VSOCK_BUF_SCANTY */
+#define	VCF_CONNECT	0x200000 /* vto_connect() is at it: vc_tc is its */
 
 /*
  * A socket, and its connection.
@@ -273,7 +302,10 @@ struct vsock_conn {
 	uint64_t	vc_rcvmax;
 	uint32_t	vc_rcvlowat;	/* SO_RCVLOWAT, bytes */
 	uint32_t	vc_sndbuf;
+	uint32_t	vc_msgcost;	/* bytes of buffer, of a message */
 	uint32_t	vc_connect_ms;
+	vsock_account_t	*vc_account;	/* of the last transport; held */
+	uint64_t	vc_charged;	/* bytes, in its va_buf */
 	struct linger	vc_linger;
 
 	uint64_t	vc_delivered;	/* bytes that su_recv() has taken */
@@ -315,8 +347,20 @@ extern void vsock_dev_fini(void);
 extern void vsock_prop_init(vsock_zone_t *);
 extern void vsock_prop_fini(vsock_zone_t *);
 extern void vsock_prop_get(vsock_zone_t *, vsock_props_t *);
+extern uint64_t vsock_prop_limit(vsock_zone_t *, vsock_prop_t);
 extern boolean_t vsock_prop_port_priv(vsock_zone_t *, uint32_t port);
 extern int vsock_prop_ioctl(vsock_zone_t *, int cmd, vsock_prop_io_t *);
+
+/* vsock_limit.c: limits */
+extern vsock_account_t *vsock_account_create(void);
+extern void vsock_account_rele(vsock_account_t *);
+extern uint64_t vsock_limit_peer_conns(const vsock_transport_t *);
+extern int vsock_limit_conn(vsock_transport_t *);
+extern boolean_t vsock_limit_pending(vsock_conn_t *);
+extern void vsock_limit_accepted(vsock_conn_t *);
+extern boolean_t vsock_limit_open(vsock_conn_t *, uint32_t rcvbuf);
+extern boolean_t vsock_limit_rcvbuf(vsock_conn_t *, uint32_t rcvbuf);
+extern void vsock_limit_free(vsock_conn_t *);
 
 /* vsock_snoop.c: packet capture */
 typedef struct vsock_snoop vsock_snoop_t;
@@ -363,6 +407,8 @@ extern uint32_t vsock_conn_hiwat(const vsock_conn_t *, uint32_t rcvbuf);
 extern void vsock_conn_setbuf(vsock_conn_t *, uint32_t rcvbuf);
 extern void vsock_conn_tellbuf(vsock_conn_t *);
 extern void vsock_conn_props(vsock_conn_t *);
+extern void vsock_conn_upper(vsock_conn_t *, sock_upper_handle_t,
+    sock_upcalls_t *);
 extern void vsock_conn_tx_check(vsock_conn_t *);
 extern void vsock_conn_read(vsock_conn_t *);
 extern boolean_t vsock_conn_can_send(const vsock_conn_t *);

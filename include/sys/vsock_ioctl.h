@@ -52,6 +52,13 @@ typedef enum vsock_prop {
 	 * for those.
 	 */
 	VSOCK_PROP_EXTRA_PRIV_PORTS,
+	/* Limits: see vsock_limit.c. */
+	VSOCK_PROP_MAX_CONNS,		/* of the zone */
+	VSOCK_PROP_MAX_PEER_CONNS,	/* of a guest, or with the host */
+	VSOCK_PROP_MAX_PENDING,		/* of a peer, not accepted yet */
+	VSOCK_PROP_MAX_ZONE_BUF,	/* bytes */
+	VSOCK_PROP_MSG_COST,		/* bytes */
+	VSOCK_PROP_REPLY_RATE,		/* per second, to each peer */
 	VSOCK_NPROPS
 } vsock_prop_t;
 

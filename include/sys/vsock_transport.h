@@ -170,7 +170,7 @@
 extern "C" {
 #endif
 
-#define	VSOCK_TRANSPORT_VERSION	2
+#define	VSOCK_TRANSPORT_VERSION	3
 
 #define	VSOCK_NAMELEN	32	/* of a provider or transport; with NUL */
 
@@ -216,8 +216,12 @@ typedef struct vsock_conn_params {
 	 * takes it for the size of its ring.
 	 */
 	uint32_t	vcp_rcvbuf;
-	/* How many bytes vto_send() may leave queued before it is "full". */
+	/*
+	 * How many bytes vto_send() may leave queued before it is "full"; and
+	 * how many records.
+	 */
 	uint32_t	vcp_sndbuf;
+	uint32_t	vcp_sndmsgs;
 } vsock_conn_params_t;
 
 /* What a backend knows of a connection: for statistics; 0: not known. */
@@ -246,7 +250,8 @@ typedef struct vsock_transport_ops {
 	 * Queue a message for the peer, which will get it after everything
 	 * that was queued before.  It is always taken.  Returns B_FALSE if no
 	 * more should come until vsock_up_writable(): the peer has no room, or
-	 * vcp_sndbuf bytes are queued.  `flags' are VSOCK_MSG_*: 0 on a stream.
+	 * vcp_sndbuf bytes or vcp_sndmsgs records are queued.  `flags' are
+	 * VSOCK_MSG_*: 0 on a stream.
 	 */
 	boolean_t (*vto_send)(void *tc, mblk_t *mp, uint_t flags);
 
@@ -328,7 +333,6 @@ typedef struct vsock_transport_reg {
 	uint32_t	vtr_local_cid;
 	uint32_t	vtr_remote_cid;
 	zoneid_t	vtr_zoneid;
-	uint_t		vtr_maxconns;	/* connections at a time; 0: no limit */
 	void		*vtr_arg;	/* first argument of vto_connect() */
 } vsock_transport_reg_t;
 
@@ -383,6 +387,21 @@ extern int vsock_transport_set_ports(vsock_transport_t *,
     const vsock_port_range_t *, uint_t n);
 
 /*
+ * A backend may have to keep something of connections that it has released, as
+ * there is something the peer must be told: so many more of them, or less.
+ * They count as connections of the peer, of which there is a limit.  Any
+ * context, with any lock held.
+ */
+extern void vsock_transport_orphans(vsock_transport_t *, int n);
+
+/*
+ * How many packets a second that belong to no connection may be answered, at
+ * least 1: a limit, for a backend to which such can come.  The transport is
+ * registered.  Any thread, with any lock held.
+ */
+extern uint_t vsock_transport_reply_rate(vsock_transport_t *);
+
+/*
  * UPCALLS.  See above for their context and order.
  */
 
@@ -393,7 +412,7 @@ extern int vsock_transport_set_ports(vsock_transport_t *,
  * follows.  ECONNREFUSED, nobody listens there; EACCES, the port is not one of
  * vsock_transport_set_ports(); EEXIST, there is such a connection;
  * ESOCKTNOSUPPORT, the listener is of another type, or vtr_types has not that
- * one; ENOBUFS, too many connections; ENETDOWN, the zone is being halted;
+ * one; ENOBUFS, a limit of connections; ENETDOWN, the zone is being halted;
  * ENOMEM.  May sleep.
  */
 extern int vsock_up_request(vsock_transport_t *, const vsock_tuple_t *,
@@ -402,8 +421,8 @@ extern int vsock_up_request(vsock_transport_t *, const vsock_tuple_t *,
 /*
  * Give the connection to the application.  0: it is the application's, and the
  * backend keeps the hold it has until it has told the peer.  ECONNREFUSED, the
- * queue is full or the listener has closed: conn is no more, the hold included,
- * and no operation was or will be called on tc.
+ * queue is full, too many of the peer's wait, or the listener has closed: conn
+ * is no more, the hold included, and no operation was or will be called on tc.
  */
 extern int vsock_up_accept(vsock_conn_t *, void *tc);
 

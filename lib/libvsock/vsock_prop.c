@@ -35,7 +35,13 @@ static const struct {
 	{ "extra-priv-ports",	VSOCK_PROP_EXTRA_PRIV_PORTS,	PROP_PORTS },
 	{ "loopback",		VSOCK_PROP_LOOPBACK,		PROP_BOOL },
 	{ "max-buf",		VSOCK_PROP_MAX_BUF,		PROP_SIZE },
+	{ "max-conns",		VSOCK_PROP_MAX_CONNS,		PROP_NUMBER },
+	{ "max-peer-conns",	VSOCK_PROP_MAX_PEER_CONNS,	PROP_NUMBER },
+	{ "max-pending",	VSOCK_PROP_MAX_PENDING,		PROP_NUMBER },
+	{ "max-zone-buf",	VSOCK_PROP_MAX_ZONE_BUF,	PROP_SIZE },
+	{ "msg-cost",		VSOCK_PROP_MSG_COST,		PROP_SIZE },
 	{ "recv-buf",		VSOCK_PROP_RECV_BUF,		PROP_SIZE },
+	{ "reply-rate",		VSOCK_PROP_REPLY_RATE,		PROP_NUMBER },
 	{ "send-buf",		VSOCK_PROP_SEND_BUF,		PROP_SIZE }
 };
 

@@ -20,6 +20,7 @@
  *	vsock.c			module linkage, zones
  *	vsock_dev.c		/dev/vsock
  *	vsock_prop.c		properties of a zone
+ *	vsock_limit.c		what a peer and a zone may take
  *	vsock_kstat.c		statistics
  *	vsock_snoop.c		packet capture
  *	vsock_sock.c		from sockfs: sock_downcalls_t
@@ -95,6 +96,7 @@
  *	vtp_lock		a transport: counts, ports
  *	vsock_snoop_lock	the list of captures, for every packet
  *	vsn_lock		the ring of a capture
+ *	vz_prop_lock		properties
  *
  * vc_lock is held across the upcalls su_set_proto_props, su_txq_full, su_opctl,
  * su_connected, and su_recv without data, which take sockfs's so_lock, and

@@ -296,6 +296,7 @@ vsock_conn_create(vsock_zone_t *vz, uint_t type, int kmflag)
 	    (uint64_t)props.vpr_recv_buf * VSOCK_BUF_GROWTH);
 	vc->vc_rcvlowat = 1;
 	vc->vc_sndbuf = props.vpr_send_buf;
+	vc->vc_msgcost = props.vpr_msg_cost;
 	vc->vc_connect_ms = props.vpr_connect_ms;
 	mutex_enter(&vc->vc_lock);
 	vsock_conn_setbuf(vc, props.vpr_recv_buf);
@@ -325,6 +326,7 @@ vsock_conn_unref(vsock_conn_t *vc)
 	VERIFY3P(vc->vc_tid, ==, 0);
 	freemsgchain(vc->vc_rxq);
 	freemsg(vc->vc_part);
+	vsock_limit_free(vc);
 
 	/* Back to what the constructor made. */
 	bzero((char *)vc + offsetof(struct vsock_conn, vc_refs),
@@ -376,6 +378,8 @@ vsock_conn_rele(vsock_conn_t *vc)
 /*
  * Tables
  */
+
+static void vsock_conn_openbuf(vsock_conn_t *);
 
 static vsock_bucket_t *
 vsock_bound_bucket(vsock_zone_t *vz, uint32_t port)
@@ -504,7 +508,7 @@ vsock_listener_lookup(vsock_zone_t *vz, uint32_t cid, uint32_t port)
  * Enter the connection into the table, and count it with its transport, which
  * must be held or otherwise known to stay for the call.  On success the caller
  * has a hold (vsock_conn_rele).  0; EADDRINUSE, there is such a connection;
- * ENOBUFS, too many; ENETDOWN, the transport or the zone is going: whoever ends
+ * ENOBUFS, a limit; ENETDOWN, the transport or the zone is going: whoever ends
  * its connections looks into the bucket after that was noted.  Called with
  * vc_lock held.
  */
@@ -529,10 +533,7 @@ vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
 	mutex_enter(&vtp->vtp_lock);
 	if (vtp->vtp_gone || vsock_zone_halted(vc->vc_zone))
 		error = ENETDOWN;
-	else if (vtp->vtp_maxconns != 0 &&
-	    vtp->vtp_nconns >= vtp->vtp_maxconns)
-		error = ENOBUFS;
-	else
+	else if ((error = vsock_limit_conn(vtp)) == 0)
 		vtp->vtp_nconns++;
 	mutex_exit(&vtp->vtp_lock);
 	if (error == 0) {
@@ -544,9 +545,10 @@ vsock_conn_attach(vsock_conn_t *vc, vsock_transport_t *vtp,
 		VERIFY3U(atomic_inc_uint_nv(&vc->vc_tcholds), ==, 1);
 		vsock_conn_ref(vc);
 		list_insert_head(&vb->vb_list, vc);
-		VSOCK_STAT(vc->vc_zone, connections, 1);
 	}
 	mutex_exit(&vb->vb_lock);
+	if (error == 0)
+		vsock_conn_openbuf(vc);
 	return (error);
 }
 
@@ -649,7 +651,7 @@ vsock_is_records(const vsock_conn_t *vc)
 static uint_t
 vsock_rx_limit(const vsock_conn_t *vc)
 {
-	return (16 + vc->vc_rcvbuf / VSOCK_SMALL);
+	return (16 + vc->vc_rcvbuf / vc->vc_msgcost);
 }
 
 /*
@@ -723,14 +725,50 @@ vsock_conn_newbuf(vsock_conn_t *vc, uint32_t rcvbuf)
 }
 
 /*
- * Set the receive buffer, in bytes.  Called with vc_lock held; if there is a
- * connection, vsock_conn_tellbuf() has to follow.
+ * Set the receive buffer, in bytes; if there is, or was, a connection, it may
+ * be that it can't be made larger.  Called with vc_lock held; if there is one,
+ * vsock_conn_tellbuf() has to follow.
  */
 void
 vsock_conn_setbuf(vsock_conn_t *vc, uint32_t rcvbuf)
 {
 	vc->vc_rcvset = rcvbuf;
-	vsock_conn_newbuf(vc, rcvbuf);
+	if (vsock_limit_rcvbuf(vc, rcvbuf))
+		vsock_conn_newbuf(vc, rcvbuf);
+}
+
+/*
+ * A connection begins: with the buffers that were set, or with less.
+ */
+static void
+vsock_conn_openbuf(vsock_conn_t *vc)
+{
+	uint32_t rcvbuf = vc->vc_rcvset;
+
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	vc->vc_flags &= ~VCF_SCANTY;
+	if (!vsock_limit_open(vc, rcvbuf)) {
+		vc->vc_flags |= VCF_SCANTY;
+		rcvbuf = MIN(rcvbuf, VSOCK_BUF_SCANTY);
+	}
+	if (vc->vc_rcvbuf != rcvbuf)
+		vsock_conn_newbuf(vc, rcvbuf);
+}
+
+/*
+ * What a backend has to know of a connection that begins.
+ */
+static void
+vsock_conn_params(const vsock_conn_t *vc, vsock_conn_params_t *params)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	params->vcp_tuple = vc->vc_tuple;
+	params->vcp_type = vc->vc_type;
+	params->vcp_rcvbuf = vc->vc_rcvbuf;
+	params->vcp_sndbuf = vc->vc_sndbuf;
+	if ((vc->vc_flags & VCF_SCANTY) != 0)
+		params->vcp_sndbuf = MIN(vc->vc_sndbuf, VSOCK_BUF_SCANTY);
+	params->vcp_sndmsgs = 1 + params->vcp_sndbuf / vc->vc_msgcost;
 }
 
 /*
@@ -765,6 +803,8 @@ vsock_conn_tellbuf(vsock_conn_t *vc)
 static boolean_t
 vsock_rx_grow(vsock_conn_t *vc, size_t bytes, size_t queued)
 {
+	uint32_t rcvbuf;
+
 	ASSERT(MUTEX_HELD(&vc->vc_lock));
 	if (vsock_is_records(vc) || (vc->vc_flags & VCF_RCVFIXED) != 0 ||
 	    vc->vc_rcvbuf >= vc->vc_rcvgrow)
@@ -776,7 +816,12 @@ vsock_rx_grow(vsock_conn_t *vc, size_t bytes, size_t queued)
 	vc->vc_rxkept += (uint32_t)bytes;
 	if (vc->vc_rxkept / VSOCK_BUF_PATIENCE < vc->vc_rcvbuf)
 		return (B_FALSE);
-	vsock_conn_newbuf(vc, MIN(vc->vc_rcvbuf * 2, vc->vc_rcvgrow));
+	rcvbuf = MIN(vc->vc_rcvbuf * 2, vc->vc_rcvgrow);
+	if (!vsock_limit_rcvbuf(vc, rcvbuf)) {
+		vc->vc_rxkept = 0;
+		return (B_FALSE);
+	}
+	vsock_conn_newbuf(vc, rcvbuf);
 	return (B_TRUE);
 }
 
@@ -900,10 +945,12 @@ vsock_rx_hold(vsock_conn_t *vc)
 {
 	if ((vc->vc_flags & VCF_RXHOLD) == 0 &&
 	    vc->vc_rxmsgs >= vsock_rx_limit(vc)) {
-		if (vsock_rx_arm(vc))
+		if (vsock_rx_arm(vc)) {
 			vc->vc_flags |= VCF_RXHOLD;
-		else
+			VSOCK_STAT(vc->vc_zone, over_msgs, 1);
+		} else {
 			vc->vc_rxmsgs = 0;
+		}
 	}
 	return ((vc->vc_flags & VCF_RXHOLD) != 0);
 }
@@ -1410,7 +1457,8 @@ vsock_refused_in(vsock_transport_t *vtp, const vsock_tuple_t *vt, int error)
  * EALREADY, EISCONN, EINVAL as the state is, EINVAL also if an attempt has
  * failed before and sockfs was told so (su_disconnected()), as nothing could
  * be sent or received ever after; EADDRNOTAVAIL, bound to a CID that
- * can't be used for this; EADDRINUSE; those of vto_connect().  EINPROGRESS,
+ * can't be used for this; EADDRINUSE; ENOBUFS, a limit; those of
+ * vto_connect().  EINPROGRESS,
  * with the generation of the attempt in *idp: it is under way, or over.
  */
 int
@@ -1472,10 +1520,7 @@ vsock_conn_connect(vsock_conn_t *vc, const struct sockaddr_vm *svm,
 	vsock_conn_setstate(vc, VSOCK_S_CONNECTING);
 	vc->vc_delivered = vc->vc_consumed = 0;
 	*idp = ++vc->vc_connid;
-	params.vcp_tuple = vt;
-	params.vcp_type = vc->vc_type;
-	params.vcp_rcvbuf = vc->vc_rcvbuf;
-	params.vcp_sndbuf = vc->vc_sndbuf;
+	vsock_conn_params(vc, &params);
 	vc->vc_flags |= VCF_CONNECT;
 	mutex_exit(&vc->vc_lock);
 
@@ -1570,12 +1615,14 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	vc->vc_rcvmin = lc->vc_rcvmin;
 	vc->vc_rcvmax = lc->vc_rcvmax;
 	vc->vc_flags |= lc->vc_flags & VCF_RCVFIXED;
-	vc->vc_rcvset = vc->vc_rcvbuf = lc->vc_rcvbuf;
+	vc->vc_rcvset = lc->vc_rcvset;
+	vc->vc_rcvbuf = lc->vc_rcvbuf;
 	vc->vc_hiwat = lc->vc_hiwat;
 	vc->vc_rxleast = lc->vc_rxleast;
 	vc->vc_rcvgrow = lc->vc_rcvgrow;
 	vc->vc_rcvlowat = lc->vc_rcvlowat;
 	vc->vc_sndbuf = lc->vc_sndbuf;
+	vc->vc_msgcost = lc->vc_msgcost;
 	vc->vc_connect_ms = lc->vc_connect_ms;
 	vc->vc_linger = lc->vc_linger;
 	mutex_exit(&lc->vc_lock);
@@ -1593,12 +1640,8 @@ vsock_up_request(vsock_transport_t *vtp, const vsock_tuple_t *vt, uint_t type,
 	vc->vc_bound_cid = vt->vt_lcid;
 	vc->vc_bound_port = vt->vt_lport;
 	vc->vc_listener = lc;
+	vsock_conn_params(vc, params);
 	mutex_exit(&vc->vc_lock);
-
-	params->vcp_tuple = *vt;
-	params->vcp_type = type;
-	params->vcp_rcvbuf = vc->vc_rcvbuf;
-	params->vcp_sndbuf = vc->vc_sndbuf;
 	*connp = vc;
 	return (0);
 
@@ -1607,6 +1650,23 @@ refuse:
 		vsock_conn_unref(lc);
 	vsock_refused_in(vtp, vt, error);
 	return (error);
+}
+
+/*
+ * A new connection has a socket in sockfs.  Both sd_accept() and su_newconn()
+ * tell, and only the first is to be heard: others read vc_upcalls.  Its levels
+ * are those that the listener has now.  Called with vc_lock held.
+ */
+void
+vsock_conn_upper(vsock_conn_t *vc, sock_upper_handle_t upper,
+    sock_upcalls_t *upcalls)
+{
+	ASSERT(MUTEX_HELD(&vc->vc_lock));
+	if (vc->vc_upper != NULL)
+		return;
+	vc->vc_upper = upper;
+	vc->vc_upcalls = upcalls;
+	vsock_conn_props(vc);
 }
 
 /*
@@ -1641,11 +1701,7 @@ vsock_conn_newconn(vsock_conn_t *lc, vsock_conn_t *vc)
 
 	mutex_enter(&vc->vc_lock);
 	if ((vc->vc_flags & VCF_CLOSED) == 0) {
-		/* sd_accept() may have been here; others read vc_upcalls. */
-		if (vc->vc_upper == NULL) {
-			vc->vc_upper = newupper;
-			vc->vc_upcalls = upcalls;
-		}
+		vsock_conn_upper(vc, newupper, upcalls);
 		vsock_rx_run(vc);
 	}
 	mutex_exit(&vc->vc_lock);
@@ -1658,7 +1714,7 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 	vsock_transport_t *vtp = vc->vc_tp;
 	vsock_tuple_t vt = vc->vc_tuple;
 	vsock_conn_t *lc;
-	boolean_t ours;
+	boolean_t room, ours;
 
 	mutex_enter(&vc->vc_lock);
 	if (vc->vc_state != VSOCK_S_EMBRYO) {
@@ -1674,9 +1730,10 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 	VERIFY(vsock_conn_hold(vc));
 	vsock_conn_setstate(vc, VSOCK_S_CONNECTED);
 	vc->vc_flags |= VCF_WASCONN;
+	room = vsock_limit_pending(vc);
 	mutex_exit(&vc->vc_lock);
 
-	if (vsock_conn_newconn(lc, vc)) {
+	if (room && vsock_conn_newconn(lc, vc)) {
 		vsock_conn_unref(lc);
 		VSOCK_STAT(vc->vc_zone, accepts, 1);
 		VSOCK_EVENT(vtp, accepts);
@@ -1687,6 +1744,7 @@ vsock_up_accept(vsock_conn_t *vc, void *tc)
 	vsock_conn_unref(lc);
 
 	mutex_enter(&vc->vc_lock);
+	vsock_limit_accepted(vc);
 	vc->vc_tc = NULL;
 	ours = (vc->vc_state != VSOCK_S_CLOSED);
 	if (ours) {
@@ -1939,6 +1997,7 @@ vsock_conn_close(vsock_conn_t *vc, int linger)
 	mutex_enter(&vc->vc_lock);
 	vc->vc_flags |= VCF_CLOSED;
 	vc->vc_upper = NULL;
+	vsock_limit_accepted(vc);
 	while (vc->vc_inupcall != 0)
 		cv_wait(&vc->vc_cv, &vc->vc_lock);
 	mp = vc->vc_rxq;

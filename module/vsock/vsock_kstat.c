@@ -56,6 +56,7 @@
 	_(restricted)		/* 1: not to all ports */		\
 	_(max_connections)	/* 0: any number */			\
 	_(connections)		/* now */				\
+	_(orphans)		/* the peer is to be told of, now */	\
 	_(connects)		/* established by us */			\
 	_(accepts)		/* established by the peer */		\
 	_(refused_out)		/* our attempts that failed */		\
@@ -159,11 +160,13 @@ vsock_transport_update(kstat_t *ksp, int rw)
 	st->vtk_types.value.ui64 = vtp->vtp_types;
 	st->vtk_local_cid.value.ui64 = vsock_transport_local_cid(vtp);
 	st->vtk_remote_cid.value.ui64 = vtp->vtp_remote_cid;
-	st->vtk_max_connections.value.ui64 = vtp->vtp_maxconns;
+	st->vtk_max_connections.value.ui64 =
+	    vsock_limit_peer_conns(vtp);
 	mutex_enter(&vtp->vtp_lock);
 	st->vtk_restricted.value.ui64 = vtp->vtp_restricted;
 	st->vtk_connections.value.ui64 = vtp->vtp_nconns;
 	mutex_exit(&vtp->vtp_lock);
+	st->vtk_orphans.value.ui64 = atomic_or_uint_nv(&vtp->vtp_orphans, 0);
 	st->vtk_connects.value.ui64 = atomic_add_64_nv(&vev->vev_connects, 0);
 	st->vtk_accepts.value.ui64 = atomic_add_64_nv(&vev->vev_accepts, 0);
 	st->vtk_refused_out.value.ui64 =
@@ -399,8 +402,10 @@ vsock_kstat_zone_create(vsock_zone_t *vz)
 	static const char *const names[] = {
 		"sockets", "connections", "connects", "accepts", "refused_out",
 		"refused_in", "refused_port", "connect_timeouts",
-		"close_timeouts", "resets", "no_backend", "packed_records",
-		"partial_records", "captured", "capture_drops"
+		"close_timeouts", "resets", "no_backend", "over_conns",
+		"over_peer_conns", "over_pending", "over_buf", "over_msgs",
+		"buf_bytes", "packed_records", "partial_records", "captured",
+		"capture_drops"
 	};
 	kstat_named_t *stats = (kstat_named_t *)&vz->vz_stats;
 	kstat_t *ksp;

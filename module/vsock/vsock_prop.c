@@ -20,9 +20,9 @@
  * exceed the greatest size, and the greatest size no default.
  *
  * vz_prop_lock protects vz_props and is held for nothing else.  It is taken
- * when a socket is made or bound, never for data.  The property "loopback" is
- * not stored: it is whether there is a loopback transport, which vz_lo_lock
- * keeps from changing.
+ * when a socket is made, bound or connected, never for data.  The property
+ * "loopback" is not stored: it is whether there is a loopback transport, which
+ * vz_lo_lock keeps from changing.
  */
 
 #include <sys/types.h>
@@ -35,6 +35,15 @@
 
 #define	PROP_CONNECT_MAX	(24 * 60 * 60 * MILLISEC)
 
+/* Defaults of limits. */
+#define	PROP_CONNS		(512 * 1024)
+#define	PROP_PEER_CONNS		(128 * 1024)
+#define	PROP_PENDING		4096
+#define	PROP_ZONE_BUF		(4ULL << 30)
+#define	PROP_ZONE_BUF_MAX	(1ULL << 40)
+#define	PROP_REPLY_RATE		10000
+#define	PROP_REPLY_RATE_MAX	MICROSEC
+
 void
 vsock_prop_init(vsock_zone_t *vz)
 {
@@ -46,6 +55,12 @@ vsock_prop_init(vsock_zone_t *vz)
 	vpr->vpr_send_buf = VSOCK_BUF_DEFAULT;
 	vpr->vpr_max_buf = VSOCK_BUF_CEILING;
 	vpr->vpr_connect_ms = VSOCK_CONNECT_TIMEOUT;
+	vpr->vpr_max_conns = PROP_CONNS;
+	vpr->vpr_max_peer_conns = PROP_PEER_CONNS;
+	vpr->vpr_max_pending = PROP_PENDING;
+	vpr->vpr_max_zone_buf = PROP_ZONE_BUF;
+	vpr->vpr_msg_cost = VSOCK_SMALL;
+	vpr->vpr_reply_rate = PROP_REPLY_RATE;
 }
 
 void
@@ -88,7 +103,7 @@ vsock_prop_port_priv(vsock_zone_t *vz, uint32_t port)
 /*
  * The member that has a number, with default and range as they are now.
  */
-static uint32_t *
+static uint64_t *
 vsock_prop_number(vsock_props_t *vpr, vsock_prop_io_t *vpi)
 {
 	switch (vpi->vpi_prop) {
@@ -109,9 +124,50 @@ vsock_prop_number(vsock_props_t *vpr, vsock_prop_io_t *vpi)
 		vpi->vpi_min = 1;
 		vpi->vpi_max = PROP_CONNECT_MAX;
 		return (&vpr->vpr_connect_ms);
+	case VSOCK_PROP_MAX_CONNS:
+		vpi->vpi_default = PROP_CONNS;
+		vpi->vpi_max = INT32_MAX;
+		return (&vpr->vpr_max_conns);
+	case VSOCK_PROP_MAX_PEER_CONNS:
+		vpi->vpi_default = PROP_PEER_CONNS;
+		vpi->vpi_max = INT32_MAX;
+		return (&vpr->vpr_max_peer_conns);
+	case VSOCK_PROP_MAX_PENDING:
+		vpi->vpi_default = PROP_PENDING;
+		vpi->vpi_max = INT32_MAX;
+		return (&vpr->vpr_max_pending);
+	case VSOCK_PROP_MAX_ZONE_BUF:
+		vpi->vpi_default = PROP_ZONE_BUF;
+		vpi->vpi_max = PROP_ZONE_BUF_MAX;
+		return (&vpr->vpr_max_zone_buf);
+	case VSOCK_PROP_MSG_COST:
+		vpi->vpi_default = VSOCK_SMALL;
+		vpi->vpi_min = 64;
+		vpi->vpi_max = 64 * 1024;
+		return (&vpr->vpr_msg_cost);
+	case VSOCK_PROP_REPLY_RATE:
+		vpi->vpi_default = PROP_REPLY_RATE;
+		vpi->vpi_min = 1;
+		vpi->vpi_max = PROP_REPLY_RATE_MAX;
+		return (&vpr->vpr_reply_rate);
 	default:
 		return (NULL);
 	}
+}
+
+/*
+ * A limit, as it is now.
+ */
+uint64_t
+vsock_prop_limit(vsock_zone_t *vz, vsock_prop_t prop)
+{
+	vsock_prop_io_t vpi = { .vpi_prop = prop };
+	uint64_t limit;
+
+	mutex_enter(&vz->vz_prop_lock);
+	limit = *vsock_prop_number(&vz->vz_props, &vpi);
+	mutex_exit(&vz->vz_prop_lock);
+	return (limit);
 }
 
 /*
@@ -162,7 +218,7 @@ vsock_prop_ioctl(vsock_zone_t *vz, int cmd, vsock_prop_io_t *vpi)
 {
 	vsock_props_t *vpr = &vz->vz_props;
 	vsock_prop_io_t now = { .vpi_prop = vpi->vpi_prop };
-	uint32_t *num;
+	uint64_t *num;
 	int error = 0;
 
 	if (vpi->vpi_prop >= VSOCK_NPROPS)
@@ -187,7 +243,7 @@ vsock_prop_ioctl(vsock_zone_t *vz, int cmd, vsock_prop_io_t *vpi)
 			    now.vpi_value > now.vpi_max)
 				error = ERANGE;
 			else
-				*num = (uint32_t)now.vpi_value;
+				*num = now.vpi_value;
 		}
 	} else if (cmd == VSOCK_IOC_GETPROP) {
 		now.vpi_min = VSOCK_PORT_UNPRIV;

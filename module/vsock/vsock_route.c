@@ -40,6 +40,7 @@
 #include <sys/errno.h>
 #include <sys/debug.h>
 #include <sys/kmem.h>
+#include <sys/atomic.h>
 #include <sys/rwlock.h>
 #include <sys/vsock_impl.h>
 
@@ -341,10 +342,10 @@ vsock_transport_add(vsock_provider_t *vp, const vsock_transport_reg_t *reg,
 	vtp->vtp_dir = dir;
 	vtp->vtp_arg = reg->vtr_arg;
 	vtp->vtp_types = reg->vtr_types;
-	vtp->vtp_maxconns = reg->vtr_maxconns;
 	vtp->vtp_local_cid = reg->vtr_local_cid;
 	vtp->vtp_remote_cid = reg->vtr_remote_cid;
 	vtp->vtp_zone = vz;
+	vtp->vtp_account = vsock_account_create();
 	vsock_zone_hold(vz);
 	mutex_init(&vtp->vtp_lock, NULL, MUTEX_DRIVER, NULL);
 	cv_init(&vtp->vtp_cv, NULL, CV_DRIVER, NULL);
@@ -365,6 +366,7 @@ vsock_transport_add(vsock_provider_t *vp, const vsock_transport_reg_t *reg,
 	if (error == 0) {
 		list_insert_tail(&vsock_transports, vtp);
 		vp->vp_ntransports++;
+		atomic_inc_uint(&vz->vz_ntransports);
 		if (dir == VSOCK_DIR_LOCAL)
 			vz->vz_loopback = vtp;
 		/* Before anybody can use it: the caller's vto_ need it. */
@@ -374,6 +376,7 @@ vsock_transport_add(vsock_provider_t *vp, const vsock_transport_reg_t *reg,
 	if (error != 0) {
 		mutex_destroy(&vtp->vtp_lock);
 		cv_destroy(&vtp->vtp_cv);
+		vsock_account_rele(vtp->vtp_account);
 		vsock_zone_rele(vz);
 		kmem_free(vtp, sizeof (*vtp));
 		return (error);
@@ -405,6 +408,7 @@ vsock_transport_unregister(vsock_transport_t *vtp)
 	rw_enter(&vsock_route_lock, RW_WRITER);
 	list_remove(&vsock_transports, vtp);
 	vtp->vtp_provider->vp_ntransports--;
+	atomic_dec_uint(&vz->vz_ntransports);
 	if (vz->vz_loopback == vtp)
 		vz->vz_loopback = NULL;
 	rw_exit(&vsock_route_lock);
@@ -426,6 +430,7 @@ vsock_transport_unregister(vsock_transport_t *vtp)
 	mutex_exit(&vtp->vtp_lock);
 	mutex_destroy(&vtp->vtp_lock);
 	cv_destroy(&vtp->vtp_cv);
+	vsock_account_rele(vtp->vtp_account);
 	vsock_zone_rele(vz);
 	kmem_free(vtp, sizeof (*vtp));
 }

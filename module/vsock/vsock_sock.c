@@ -112,10 +112,8 @@ vsock_sd_accept(sock_lower_handle_t llower, sock_lower_handle_t lower,
 	vsock_conn_t *vc = (vsock_conn_t *)lower;
 
 	mutex_enter(&vc->vc_lock);
-	if (vc->vc_upper == NULL) {
-		vc->vc_upper = upper;
-		vc->vc_upcalls = lc->vc_upcalls;
-	}
+	vsock_limit_accepted(vc);
+	vsock_conn_upper(vc, upper, lc->vc_upcalls);
 	mutex_exit(&vc->vc_lock);
 	return (0);
 }

@@ -79,10 +79,9 @@
  * ring demand; the last has VIRTIO_VSOCK_SEQ_EOM, and _EOR if the record is
  * marked.  tc_qhead has the record that is being sent, tc_records those behind
  * it; tc_qbytes counts all.  Records are not gathered, and small ones are
- * limited by their number as well: one for VIO_TX_PER_RECORD bytes of
- * vcp_sndbuf.  A record that is larger than the peer's buffer could not arrive,
- * so vto_maxrec() forbids it; if the peer has made its buffer smaller since
- * then, that is its own fault.
+ * limited by their number as well (vcp_sndmsgs).  A record that is larger than
+ * the peer's buffer could not arrive, so vto_maxrec() forbids it; if the peer
+ * has made its buffer smaller since then, that is its own fault.
  *
  * From the peer, packets are passed on as the pieces they are, with their
  * flags.  One may be empty, to end a record; alone it is nothing.
@@ -99,12 +98,13 @@
  * ANSWERS, AND THEIR BUDGET
  *
  * A packet for nobody is answered by an RST, kept in an array (vv_rst), once
- * for as many as come before it is sent; a connection that the peer asked for,
- * or broke, by a RESPONSE or RST of its tc.  vv_nreplies counts both until they
- * are sent.  At VIO_REPLY_MAX the backend is told to take no more packets
- * (vsock_vio_rx_ready()) until half of them are gone.  The other direction goes
- * on.  What we send on our own account is not counted: it is bounded by the
- * connections that exist.
+ * for as many as come before it is sent, and unless it is a request no more
+ * than so many a second (vsock_transport_reply_rate()); a connection that the
+ * peer asked for, or broke, by a RESPONSE or RST of its tc.  vv_nreplies counts
+ * both until they are sent.  At VIO_REPLY_MAX the backend is told to take no
+ * more packets (vsock_vio_rx_ready()) until half of them are gone.  The other
+ * direction goes on.  What we send on our own account is not counted: it is
+ * bounded by the connections that exist.
  *
  * A peer may have such a budget as well (Linux does), and if both are used up
  * at a time neither takes what the other has to send.  So answers don't wait
@@ -115,8 +115,9 @@
  * updates of credit to its peer, if each were answered.
  *
  * A tc whose connection was released before its RST was sent stays on the ready
- * list as an orphan.  There cannot be more orphans than connections that the
- * peer has had: one whose REQUEST was never sent needs no RST.
+ * list as an orphan.  One whose REQUEST was never sent needs no RST.  A peer
+ * that takes nothing but answers would leave orphans behind for as long as it
+ * likes, so they count as connections that it has (vsock_transport_orphans()).
  *
  * LOCKING
  *
@@ -142,6 +143,7 @@
 #include <sys/list.h>
 #include <sys/kstat.h>
 #include <sys/sdt.h>
+#include <sys/time.h>
 #include <sys/stream.h>
 #include <sys/strsubr.h>
 #include <sys/strsun.h>
@@ -164,17 +166,8 @@
 #define	VIO_COALESCE	1024	/* a message up to this may be copied ... */
 #define	VIO_COALESCE_BLK 4096	/* ... into a block of this size */
 
-#define	VIO_TX_PER_RECORD 512	/* bytes of vcp_sndbuf for each record */
-
 /* What the transport can carry. */
 #define	VIO_TYPES	(VSOCK_TYPE_STREAM | VSOCK_TYPE_SEQPACKET)
-
-/*
- * How many connections a peer may have, those included that were closed here
- * and that it does not acknowledge; about a kilobyte each.  May be set in
- * /etc/system, for transports that are made afterwards.
- */
-uint_t vsock_vio_maxconns = 128 * 1024;
 
 /* Statistics, by their kstat names; those of the operations in wire order. */
 #define	VIO_STATS(_)							\
@@ -222,6 +215,7 @@ uint_t vsock_vio_maxconns = 128 * 1024;
 	_(RX_NOMEM,		"rx_nomem")				\
 	_(RX_STOPPED,		"rx_stopped")				\
 	_(RST_LOST,		"rst_lost")				\
+	_(RST_LIMITED,		"rst_limited")				\
 	_(TX_NOMEM,		"tx_nomem")
 
 #define	VIO_STAT_ENUM(id, name)	VST_##id,
@@ -296,6 +290,7 @@ typedef struct vio_conn {
 	uint32_t	tc_peer_buf;
 	uint32_t	tc_peer_fwd;
 	uint32_t	tc_sndbuf;
+	uint32_t	tc_sndmsgs;
 	vio_runs_t	tc_tx_small;
 	uint32_t	tc_tx_over;	/* so many more may be under way */
 	size_t		tc_qbytes;
@@ -344,6 +339,8 @@ struct vsock_vio {
 	boolean_t	vv_rst_turn;	/* it is the turn of vv_rst */
 	uint_t		vv_nreplies;
 	boolean_t	vv_rx_stopped;
+	hrtime_t	vv_stray_time;	/* see vio_stray_ok() */
+	hrtime_t	vv_stray_left;
 
 	kstat_t		*vv_kstat;
 	kstat_named_t	vv_stat[VST_COUNT];
@@ -517,10 +514,8 @@ vio_is_records(const vio_conn_t *tc)
 static boolean_t
 vio_queue_full(const vio_conn_t *tc, uint_t share)
 {
-	uint_t most = 1 + tc->tc_sndbuf / VIO_TX_PER_RECORD;
-
 	return (tc->tc_qbytes >= (tc->tc_sndbuf + share - 1) / share ||
-	    tc->tc_nrecords >= (most + share - 1) / share);
+	    tc->tc_nrecords >= (tc->tc_sndmsgs + share - 1) / share);
 }
 
 /*
@@ -871,6 +866,7 @@ vio_conn_create(vsock_vio_t *vv, vsock_conn_t *conn,
 	tc->tc_type = (params->vcp_type == VSOCK_TYPE_STREAM) ?
 	    VIRTIO_VSOCK_TYPE_STREAM : VIRTIO_VSOCK_TYPE_SEQPACKET;
 	tc->tc_sndbuf = params->vcp_sndbuf;
+	tc->tc_sndmsgs = params->vcp_sndmsgs;
 	tc->tc_buf_alloc = MIN(params->vcp_rcvbuf, INT32_MAX);
 	return (tc);
 }
@@ -887,6 +883,16 @@ vio_conn_free(vio_conn_t *tc, vio_todo_t *todo)
 		vio_reply_end(tc->tc_vio, todo);
 	vio_queue_drop(tc, "released");
 	kmem_free(tc, sizeof (*tc));
+}
+
+static void
+vio_orphan_free(vio_conn_t *tc, vio_todo_t *todo)
+{
+	vsock_vio_t *vv = tc->tc_vio;
+
+	if (vv->vv_transport != NULL)
+		vsock_transport_orphans(vv->vv_transport, -1);
+	vio_conn_free(tc, todo);
 }
 
 /* The connection is over; with `rst', the peer is told. */
@@ -1124,6 +1130,7 @@ vio_op_release(void *arg)
 	tc->tc_conn = NULL;
 	if ((tc->tc_pend & VIO_P_RST) != 0) {
 		ASSERT(list_link_active(&tc->tc_node));
+		vsock_transport_orphans(vv->vv_transport, 1);
 	} else {
 		if (list_link_active(&tc->tc_node))
 			list_remove(&vv->vv_ready, tc);
@@ -1304,7 +1311,7 @@ vsock_vio_tx_next(vsock_vio_t *vv, size_t maxpayload, virtio_vsock_hdr_t *hdr,
 		vv->vv_rst_turn = B_TRUE;
 		list_remove(&vv->vv_ready, tc);
 		if (tc->tc_conn == NULL) {
-			vio_conn_free(tc, &todo);
+			vio_orphan_free(tc, &todo);
 		} else {
 			vio_sched(tc, &todo);
 			/* The caller is here already. */
@@ -1354,6 +1361,30 @@ vio_hdr_decode(const virtio_vsock_hdr_t *wire)
 }
 
 /*
+ * May another packet that nobody has asked for be answered?  A second's worth
+ * of answers gathers while none is given; vv_stray_left is that, in the time
+ * that it takes.
+ */
+static boolean_t
+vio_stray_ok(vsock_vio_t *vv)
+{
+	hrtime_t cost = NANOSEC / vsock_transport_reply_rate(vv->vv_transport);
+	hrtime_t now = gethrtime();
+
+	ASSERT(MUTEX_HELD(&vv->vv_lock));
+
+	vv->vv_stray_left = MIN(NANOSEC,
+	    vv->vv_stray_left + now - vv->vv_stray_time);
+	vv->vv_stray_time = now;
+	if (vv->vv_stray_left < cost) {
+		vio_stat(vv, VST_RST_LIMITED, 1);
+		return (B_FALSE);
+	}
+	vv->vv_stray_left -= cost;
+	return (B_TRUE);
+}
+
+/*
  * Answer a packet that belongs to no connection, unless it is an RST itself.
  */
 static void
@@ -1379,6 +1410,8 @@ vio_answer_rst(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr,
 		vio_stat(vv, VST_RST_LOST, 1);
 		return;
 	}
+	if (hdr->vvh_op != VIRTIO_VSOCK_OP_REQUEST && !vio_stray_ok(vv))
+		return;
 	if (vio_tx_idle(vv))
 		todo->vt_tx_kick = B_TRUE;
 	vrs = &vv->vv_rst[(vv->vv_rst_head + vv->vv_nrst) % VIO_RST_MAX];
@@ -1828,7 +1861,7 @@ vio_forget(vsock_vio_t *vv)
 		next = list_next(&vv->vv_ready, tc);
 		if (tc->tc_conn == NULL) {
 			list_remove(&vv->vv_ready, tc);
-			vio_conn_free(tc, &todo);
+			vio_orphan_free(tc, &todo);
 		}
 	}
 	mutex_exit(&vv->vv_lock);
@@ -1901,8 +1934,7 @@ vsock_vio_attach(const vsock_vio_reg_t *vvr, vsock_vio_t **vvp)
 		.vtr_types	= VIO_TYPES,
 		.vtr_local_cid	= vvr->vvr_local_cid,
 		.vtr_remote_cid	= vvr->vvr_remote_cid,
-		.vtr_zoneid	= vvr->vvr_zoneid,
-		.vtr_maxconns	= vsock_vio_maxconns
+		.vtr_zoneid	= vvr->vvr_zoneid
 	};
 	vsock_vio_t *vv;
 	int err;
@@ -1918,6 +1950,8 @@ vsock_vio_attach(const vsock_vio_reg_t *vvr, vsock_vio_t **vvp)
 	vv->vv_local_cid = vvr->vvr_local_cid;
 	vv->vv_remote_cid = vvr->vvr_remote_cid;
 	vv->vv_types = vvr->vvr_types & VIO_TYPES;
+	vv->vv_stray_left = NANOSEC;
+	vv->vv_stray_time = gethrtime();
 	for (uint_t i = 0; i < VST_COUNT; i++) {
 		kstat_named_init(&vv->vv_stat[i], vio_stat_names[i],
 		    KSTAT_DATA_UINT64);
@@ -1949,6 +1983,7 @@ void
 vsock_vio_detach(vsock_vio_t *vv)
 {
 	vsock_transport_unregister(vv->vv_transport);
+	vv->vv_transport = NULL;
 	vio_forget(vv);
 	vio_free(vv);
 }

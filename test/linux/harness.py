@@ -108,6 +108,15 @@ def program(name):
     return path
 
 
+def resident(pid):
+    """The resident set of a process, in bytes."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise LookupError("VmRSS")
+
+
 class Remote:
     """An engine: sends commands, gives out their replies."""
 

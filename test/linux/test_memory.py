@@ -11,17 +11,8 @@
 
 """What vsockd needs when nothing happens."""
 
-from harness import MIB, check
+from harness import MIB, check, resident
 from labs import LinuxGuest
-
-
-def resident(pid):
-    """The resident set of a process, in bytes."""
-    with open(f"/proc/{pid}/status") as f:
-        for line in f:
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-    raise LookupError("VmRSS")
 
 
 def test_idle(lab):

@@ -245,7 +245,12 @@ def test_properties(lab):
     check_equal("values", {line[0]: line[1:3] for line in lines[1:]}, {
         "connect-timeout": ["2000", "2000"], "extra-priv-ports": ["--", "--"],
         "loopback": ["on", "on"], "max-buf": [str(16 * MIB), str(16 * MIB)],
-        "recv-buf": [str(BUF), str(BUF)], "send-buf": [str(BUF), str(BUF)]})
+        "max-conns": ["524288", "524288"],
+        "max-peer-conns": ["131072", "131072"],
+        "max-pending": ["4096", "4096"],
+        "max-zone-buf": [str(4096 * MIB), str(4096 * MIB)],
+        "msg-cost": ["512", "512"], "recv-buf": [str(BUF), str(BUF)],
+        "reply-rate": ["10000", "10000"], "send-buf": [str(BUF), str(BUF)]})
 
     # A new socket has them; what was there before does not.
     first, second = lab.port(), lab.port()

@@ -1172,34 +1172,3 @@ KTEST(vio_nomem)
 	kmem_free(data, 40000);
 	vio_end(&v);
 }
-
-/*
- * A guest that connects and connects, and never acknowledges that a connection
- * was closed, has so many and no more.
- */
-KTEST(vio_max_connections)
-{
-	extern uint_t vsock_vio_maxconns;
-	uint_t saved = vsock_vio_maxconns;
-	hv_guest_t *g;
-	fsk_file_t *l;
-	uint_t i;
-
-	hv_begin();
-	vsock_vio_maxconns = 20;
-	g = hv_guest_boot(3, HV_F_VERSION_1);
-	l = hv_listen(HPORT, 5);
-	for (i = 0; i < 20; i++) {
-		VERIFY0(fsk_close(hv_open(g, l, GPORT + i, HPORT)));
-		(void) hv_expect(g, OP(SHUTDOWN), GPORT + i, HPORT);
-	}
-	hv_send_op(g, OP(REQUEST), GPORT + 20, HPORT);
-	(void) hv_expect(g, OP(RST), GPORT + 20, HPORT);
-	/* One that goes makes room for another. */
-	hv_send_op(g, OP(RST), GPORT, HPORT);
-	VERIFY0(fsk_close(hv_open(g, l, GPORT + 20, HPORT)));
-	VERIFY0(fsk_close(l));
-	hv_guest_destroy(g);
-	hv_end();
-	vsock_vio_maxconns = saved;
-}

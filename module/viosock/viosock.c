@@ -406,8 +406,8 @@ viosock_kstat_create(viosock_t *vis)
 	kstat_t *ksp;
 	kstat_named_t *kn;
 
-	ksp = kstat_create("viosock", vis->vis_instance, "rings", "misc",
-	    KSTAT_TYPE_NAMED, VIS_COUNT, 0);
+	ksp = kstat_create_zone("viosock", vis->vis_instance, "rings", "misc",
+	    KSTAT_TYPE_NAMED, VIS_COUNT, 0, GLOBAL_ZONEID);
 	if (ksp == NULL)
 		return;
 	kn = ksp->ks_data;

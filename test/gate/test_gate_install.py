@@ -205,6 +205,18 @@ class GateTest(unittest.TestCase):
             if re.search(r'vsock|viosock', path) and 'os-tests' not in path:
                 self.assertIn(path, expected)
 
+    def test_nodes(self):
+        """Who may open the devices: root alone makes guests."""
+        gatefiles.make(self.gate)
+        self.install()
+        perms = {}
+        for file in glob.glob(self.path('pkg/manifests/*.p5m')):
+            perms.update(re.findall(
+                r'driver name=(vsock\w*|viosock) perms="(.*?)"', read(file)))
+        self.assertEqual(perms, {'vsock': 'vsock 0666 root sys',
+                                 'vsockhv': '* 0600 root sys',
+                                 'viosock': '* 0600 root root'})
+
     def test_tests_are_listed(self):
         gatefiles.make(self.gate)
         self.install()

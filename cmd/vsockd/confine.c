@@ -13,6 +13,10 @@
  * What vsockd gives up when it has started: it takes input from guests, and if
  * one of them gets hold of it, it should not get hold of more.
  *
+ * With --user it is no longer root: it becomes that user when all that is not
+ * opened by name later has been opened.  The sockets are the user's then, as
+ * it is the user's programs that may connect.
+ *
  * A filter (seccomp(2)) on all threads denies, with EPERM, the calls by which a
  * process runs other programs, gets at other processes, changes who it is or
  * what the system looks like, or talks to the kernel in ways that have nothing
@@ -24,10 +28,13 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <errno.h>
+#include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pwd.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 #include "vsockd.h"
 
@@ -105,6 +112,50 @@ static struct sock_filter confine_filter[] = {
 
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 };
+
+/* To be: NULL, the one who has started us. */
+static const char *confine_name;
+static uid_t confine_uid;
+static gid_t confine_gid;
+
+const char *
+confine_parse(const char *name)
+{
+	const struct passwd *pw;
+
+	errno = 0;
+	if ((pw = getpwnam(name)) == NULL)
+		return (errno == 0 ? "there is no such user" :
+		    strerror(errno));
+	if (geteuid() != 0 && pw->pw_uid != geteuid())
+		return ("only root can be another user");
+	if (geteuid() != 0)
+		return (NULL);
+	confine_name = name;
+	confine_uid = pw->pw_uid;
+	confine_gid = pw->pw_gid;
+	return (NULL);
+}
+
+int
+confine_give(const char *path)
+{
+	if (confine_name == NULL)
+		return (0);
+	return (lchown(path, confine_uid, confine_gid) == 0 ? 0 : errno);
+}
+
+int
+confine_user(void)
+{
+	if (confine_name == NULL)
+		return (0);
+	if (initgroups(confine_name, confine_gid) != 0 ||
+	    setresgid(confine_gid, confine_gid, confine_gid) != 0 ||
+	    setresuid(confine_uid, confine_uid, confine_uid) != 0)
+		return (errno);
+	return (0);
+}
 
 int
 confine(void)

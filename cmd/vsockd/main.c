@@ -15,16 +15,17 @@
  *
  *	vsockd --control PATH [--guest cid=N,socket=PATH[,allow=PORTS]...]...
  *	    [--device vhost-user,socket=PATH | --device vhost,path=PATH,cid=N]
- *	    [--checks]
+ *	    [--user NAME] [--checks]
  *
  * Each --guest is a virtual machine that this one is the host of; --device is
- * the device through which it is a guest itself.  It can be both.  With "allow",
- * which is ports and ranges of them ("allow=1024-2048,22"), a guest may connect
- * to no others.
+ * the device through which it is a guest itself.  It can be both.  With
+ * "allow", which is ports and ranges of them ("allow=1024-2048,22"), a guest may
+ * connect to no others.
  *
- * With --checks the simulated kernel makes all its checks, also the slow ones,
- * and has addr2line(1) tell where it panicked; without, vsockd can't run any
- * program when it has started (confine.c).
+ * With --user vsockd, if root has started it, goes on as NAME when it has
+ * opened everything.  With --checks the simulated kernel makes all its checks,
+ * also the slow ones, and has addr2line(1) tell where it panicked; without,
+ * vsockd can't run any program when it has started (confine.c).
  *
  * The program's life: options; the simulated kernel with the modules; sockets;
  * "vsockd: ready"; the event loop, until SIGTERM or SIGINT; then everything in
@@ -113,7 +114,9 @@ vsd_serve(const char *control, int sigfd, bool checks)
 		vsd_log("cannot start: %s", strerror(err));
 	else if (guest_start_all() == 0 && device_start() == 0 &&
 	    ctl_init(control) == 0) {
-		if (!checks && (err = confine()) != 0)
+		if ((err = confine_user()) != 0)
+			vsd_log("user: %s", strerror(err));
+		else if (!checks && (err = confine()) != 0)
 			vsd_log("seccomp: %s", strerror(err));
 		else
 			status = EXIT_SUCCESS;
@@ -148,7 +151,8 @@ usage(const char *fmt, ...)
 	(void) fprintf(stderr, "\nusage: vsockd --control PATH "
 	    "[--guest cid=N,socket=PATH[,allow=PORTS]...]...\n"
 	    "    [--device vhost-user,socket=PATH | "
-	    "--device vhost,path=PATH,cid=N] [--checks]\n");
+	    "--device vhost,path=PATH,cid=N]\n"
+	    "    [--user NAME] [--checks]\n");
 	exit(EXIT_USAGE);
 }
 
@@ -160,6 +164,7 @@ main(int argc, char **argv)
 		{ "control",	required_argument,	NULL,	'c' },
 		{ "device",	required_argument,	NULL,	'd' },
 		{ "guest",	required_argument,	NULL,	'g' },
+		{ "user",	required_argument,	NULL,	'u' },
 		{ NULL,		0,			NULL,	0 }
 	};
 	fk_config_t config = { .fc_modules = vsock_modules };
@@ -183,6 +188,10 @@ main(int argc, char **argv)
 		case 'g':
 			if ((wrong = guest_parse(optarg)) != NULL)
 				usage("--guest: %s", wrong);
+			break;
+		case 'u':
+			if ((wrong = confine_parse(optarg)) != NULL)
+				usage("--user: %s", wrong);
 			break;
 		default:
 			usage("wrong option");

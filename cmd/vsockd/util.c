@@ -97,10 +97,9 @@ vsd_listen(const char *path, int type, mode_t mode)
 	umask_was = umask(0777 & ~mode);
 	err = bind(fd, sa, sizeof (sun)) == 0 ? 0 : errno;
 	(void) umask(umask_was);
-	if (err == 0 && listen(fd, VSD_BACKLOG) != 0) {
-		err = errno;
+	if (err == 0 && ((err = confine_give(path)) != 0 ||
+	    (err = listen(fd, VSD_BACKLOG) == 0 ? 0 : errno) != 0))
 		(void) unlink(path);
-	}
 	if (err != 0) {
 		vsd_log("%s: %s", path, strerror(err));
 		(void) close(fd);

@@ -158,6 +158,12 @@ extern void device_stop(void);
 
 /* confine.c */
 
+/* The option --user: NULL, or what is wrong with it. */
+extern const char *confine_parse(const char *name);
+/* Give a file that was made to that user, if there is one: 0 or errno. */
+extern int confine_give(const char *path);
+/* Become that user, if there is one, in all threads: 0 or errno. */
+extern int confine_user(void);
 /* Give up, in all threads, what is not needed any more: 0 or errno. */
 extern int confine(void);
 

@@ -59,6 +59,11 @@ typedef struct fk_module {
 typedef struct fk_config {
 	bool		fc_checks;	/* all checks, also slow ones */
 	bool		fc_virtual_time; /* time moves by fk_time_advance() */
+	/*
+	 * Threads run one at a time, in an order that follows from the seed.
+	 * With virtual time only, and no fk_thread_attach().
+	 */
+	bool		fc_turns;
 	uint64_t	fc_seed;	/* of every pseudo-random decision */
 	const fk_module_t *fc_modules;	/* ends with fm_name == NULL */
 } fk_config_t;

@@ -66,6 +66,17 @@ extern void *fkh_stack_top(void);
 extern void fkh_thread_setname(const char *);
 extern void fkh_yield(void);
 extern int fkh_ncpus(void);
+
+/*
+ * From here on threads run one at a time, in an order that follows from the
+ * seed, and so does the caller; until the end, when there is no other thread.
+ * Nobody may wait with a deadline.  Returns a hash of who ran when.
+ */
+extern void fkh_turns_begin(uint64_t seed);
+extern uint64_t fkh_turns_end(void);
+extern bool fkh_turns;
+/* Meanwhile: somebody else may run now. */
+extern void fkh_turn(void);
 extern int fkh_cpu(void);
 
 /* Nanoseconds of the monotonic clock, and of the wall clock since 1970. */

@@ -54,6 +54,9 @@ extern void fk_lock_allow_nested(const char *name);
  */
 extern void fk_quiesce(void);
 
+/* With fc_turns, after fk_shutdown(): a hash of which thread ran when. */
+extern uint64_t fk_turns_hash(void);
+
 /* Timeouts that have not run. */
 extern uint64_t fk_timeouts_pending(void);
 

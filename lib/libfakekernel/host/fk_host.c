@@ -16,6 +16,21 @@
  * the kernel side found by following frame pointers are turned into functions
  * and lines by addr2line(1) when that is installed.  That happens only on the
  * way to abort().
+ *
+ * TURNS
+ *
+ * Between fkh_turns_begin() and fkh_turns_end() threads run one at a time, and
+ * who does follows from a seed: so a run that takes nothing else from outside
+ * can be repeated.  The one that has the turn gives it up when it waits, ends,
+ * or comes to fkh_turn(), and then only if a number says so.  A futex is a note
+ * of who waits on what (ft_wait), and all of what is below belongs to who has
+ * the turn.
+ *
+ * A thread that ends takes its time to go, and its memory with it.  Whoever has
+ * the turn next sees to it that it has gone, so that its memory is free at the
+ * same moment every time.
+ *
+ * If everybody waits nobody will ever come to wake them: that is fatal.
  */
 
 #include <sys/mman.h>
@@ -58,7 +73,26 @@ typedef struct fkh_thread {
 	void		(*ft_func)(void *);
 	void		*ft_arg;
 	char		ft_name[16];	/* the host's limit */
+	/* Turns. */
+	struct fkh_thread *ft_next;
+	uint32_t	ft_id;
+	uint32_t	ft_turn;	/* futex: it has the turn */
+	uint32_t	*ft_wait;	/* what it waits on */
+	uint32_t	ft_ended;
 } fkh_thread_t;
+
+#define	FKH_TURN_ODDS	16		/* of giving it up, for no reason */
+
+bool fkh_turns;
+static fkh_thread_t fkh_first;		/* called fkh_turns_begin() */
+static fkh_thread_t *fkh_threads;	/* all that take turns */
+static uint32_t fkh_nthreads;		/* that there ever were */
+static fkh_thread_t *fkh_going;		/* it has ended, and not yet gone */
+static uint64_t fkh_random;
+static uint64_t fkh_turns_seen;
+static __thread fkh_thread_t *fkh_self;
+
+static void fkh_turn_pass(void);
 
 static long
 fkh_futex(uint32_t *addr, int op, uint32_t val, const struct timespec *ts)
@@ -72,6 +106,13 @@ fkh_futex_wait(uint32_t *addr, uint32_t val, uint64_t deadline)
 {
 	struct timespec ts, *tsp = NULL;
 
+	if (fkh_turns) {
+		if (__atomic_load_n(addr, __ATOMIC_RELAXED) == val) {
+			fkh_self->ft_wait = addr;
+			fkh_turn_pass();
+		}
+		return (0);
+	}
 	if (deadline != 0) {
 		ts.tv_sec = deadline / FKH_NSEC;
 		ts.tv_nsec = deadline % FKH_NSEC;
@@ -86,6 +127,18 @@ fkh_futex_wait(uint32_t *addr, uint32_t val, uint64_t deadline)
 void
 fkh_futex_wake(uint32_t *addr, int howmany)
 {
+	fkh_thread_t *ft;
+
+	if (fkh_turns) {
+		for (ft = fkh_threads; ft != NULL && howmany > 0;
+		    ft = ft->ft_next) {
+			if (ft->ft_wait == addr) {
+				ft->ft_wait = NULL;
+				howmany--;
+			}
+		}
+		return;
+	}
 	(void) fkh_futex(addr, FUTEX_WAKE, howmany, NULL);
 }
 
@@ -96,14 +149,116 @@ fkh_die(const char *what, int err)
 	abort();
 }
 
+/*
+ * Turns
+ */
+
+/* xorshift64* */
+static uint32_t
+fkh_rnd(uint32_t n)
+{
+	fkh_random ^= fkh_random >> 12;
+	fkh_random ^= fkh_random << 25;
+	fkh_random ^= fkh_random >> 27;
+	return ((uint32_t)((fkh_random * 0x2545f4914f6cdd1dULL) >> 33) % n);
+}
+
+/* One of those who don't wait. */
+static fkh_thread_t *
+fkh_turn_choose(void)
+{
+	fkh_thread_t *ft, *chosen = NULL;
+	uint32_t n = 0;
+
+	for (ft = fkh_threads; ft != NULL; ft = ft->ft_next) {
+		if (ft->ft_wait == NULL && !ft->ft_ended && fkh_rnd(++n) == 0)
+			chosen = ft;
+	}
+	if (chosen == NULL)
+		fkh_die("every thread waits", EDEADLK);
+	/* FNV-1a */
+	fkh_turns_seen = (fkh_turns_seen ^ chosen->ft_id) * 0x100000001b3ULL;
+	return (chosen);
+}
+
+static void
+fkh_turn_give(fkh_thread_t *ft)
+{
+	__atomic_store_n(&ft->ft_turn, 1, __ATOMIC_RELEASE);
+	(void) fkh_futex(&ft->ft_turn, FUTEX_WAKE, 1, NULL);
+}
+
+static void
+fkh_turn_take(fkh_thread_t *self)
+{
+	while (__atomic_load_n(&self->ft_turn, __ATOMIC_ACQUIRE) == 0)
+		(void) fkh_futex(&self->ft_turn, FUTEX_WAIT_BITSET, 0, NULL);
+	__atomic_store_n(&self->ft_turn, 0, __ATOMIC_RELAXED);
+	if (fkh_going != NULL) {
+		(void) pthread_join(fkh_going->ft_pthread, NULL);
+		fkh_going = NULL;
+	}
+}
+
+/* Somebody's turn; perhaps ours. */
+static void
+fkh_turn_pass(void)
+{
+	fkh_thread_t *self = fkh_self, *ft = fkh_turn_choose();
+
+	if (ft != self) {
+		fkh_turn_give(ft);
+		fkh_turn_take(self);
+	}
+}
+
+void
+fkh_turn(void)
+{
+	if (fkh_rnd(FKH_TURN_ODDS) == 0)
+		fkh_turn_pass();
+}
+
+static void
+fkh_turn_add(fkh_thread_t *ft)
+{
+	ft->ft_id = ++fkh_nthreads;
+	ft->ft_next = fkh_threads;
+	fkh_threads = ft;
+}
+
+void
+fkh_turns_begin(uint64_t seed)
+{
+	fkh_random = seed * 0x9e3779b97f4a7c15ULL + 1;
+	fkh_turns_seen = 0xcbf29ce484222325ULL;
+	fkh_nthreads = 0;
+	(void) memset(&fkh_first, 0, sizeof (fkh_first));
+	fkh_self = &fkh_first;
+	fkh_turn_add(fkh_self);
+	fkh_turns = true;
+}
+
+uint64_t
+fkh_turns_end(void)
+{
+	fkh_turns = false;
+	fkh_threads = NULL;
+	return (fkh_turns_seen);
+}
+
 static void *
 fkh_thread_start(void *arg)
 {
 	fkh_thread_t *ft = arg;
 
+	if (fkh_turns) {
+		fkh_self = ft;
+		fkh_turn_take(ft);
+	}
 	(void) pthread_setname_np(pthread_self(), ft->ft_name);
 	ft->ft_func(ft->ft_arg);
-	return (NULL);
+	fkh_thread_exit();
 }
 
 void *
@@ -112,6 +267,9 @@ fkh_thread_create(const char *name, void (*func)(void *), void *arg)
 	fkh_thread_t *ft = fkh_alloc(sizeof (*ft));
 	int err;
 
+	(void) memset(ft, 0, sizeof (*ft));
+	if (fkh_turns)
+		fkh_turn_add(ft);
 	ft->ft_func = func;
 	ft->ft_arg = arg;
 	(void) snprintf(ft->ft_name, sizeof (ft->ft_name), "%s", name);
@@ -124,15 +282,29 @@ fkh_thread_create(const char *name, void (*func)(void *), void *arg)
 void
 fkh_thread_exit(void)
 {
+	if (fkh_turns) {
+		fkh_self->ft_ended = 1;
+		fkh_futex_wake(&fkh_self->ft_ended, INT_MAX);
+		fkh_going = fkh_self;
+		fkh_turn_give(fkh_turn_choose());
+	}
 	pthread_exit(NULL);
 }
 
 void
 fkh_thread_join(void *arg)
 {
-	fkh_thread_t *ft = arg;
+	fkh_thread_t *ft = arg, **ftp;
 
-	(void) pthread_join(ft->ft_pthread, NULL);
+	if (fkh_turns) {
+		while (!ft->ft_ended)
+			(void) fkh_futex_wait(&ft->ft_ended, 0, 0);
+		for (ftp = &fkh_threads; *ftp != ft; ftp = &(*ftp)->ft_next)
+			continue;
+		*ftp = ft->ft_next;
+	} else {
+		(void) pthread_join(ft->ft_pthread, NULL);
+	}
 	free(ft);
 }
 
@@ -162,7 +334,10 @@ fkh_stack_top(void)
 void
 fkh_yield(void)
 {
-	(void) sched_yield();
+	if (fkh_turns)
+		fkh_turn_pass();
+	else
+		(void) sched_yield();
 }
 
 int
@@ -176,7 +351,7 @@ fkh_ncpus(void)
 int
 fkh_cpu(void)
 {
-	int cpu = sched_getcpu();
+	int cpu = fkh_turns ? 0 : sched_getcpu();
 
 	return (cpu < 0 ? 0 : cpu);
 }

@@ -88,6 +88,14 @@ fk_unlock(fk_lk_t *lk)
 	fk_word_unlock(&lk->lk_word);
 }
 
+/* Here, as everywhere, another thread might run; with fc_turns it may. */
+static inline void
+fk_turn(void)
+{
+	if (__builtin_expect(fkh_turns, 0))
+		fkh_turn();
+}
+
 #define	FK_LOAD(p)	__atomic_load_n((p), __ATOMIC_RELAXED)
 #define	FK_STORE(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELAXED)
 

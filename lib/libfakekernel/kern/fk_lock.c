@@ -53,7 +53,7 @@ fk_lock_slow(uint32_t *w)
 	uint32_t seen;
 	int i;
 
-	for (i = 0; i < FK_SPIN; i++) {
+	for (i = 0; i < FK_SPIN && !fkh_turns; i++) {
 		seen = FK_LOAD(w);
 		if (seen == 0 && fk_word_trylock(w))
 			return;
@@ -204,6 +204,7 @@ mutex_enter(kmutex_t *mp)
 		    "recursive mutex_enter", NULL);
 	if (fk_checks)
 		fk_lockdep_check(t, mp, mp->m_class);
+	fk_turn();
 	if (!fk_word_trylock(&mp->m_state)) {
 		fk_wake(t);
 		fk_lock_slow(&mp->m_state);
@@ -238,6 +239,7 @@ mutex_exit(kmutex_t *mp)
 	FK_STORE(&mp->m_owner, NULL);
 	fk_word_unlock(&mp->m_state);
 	fk_wake(t);
+	fk_turn();
 }
 
 int
@@ -384,6 +386,7 @@ rw_enter(krwlock_t *rw, krw_t type)
 		    "recursive rw_enter", NULL);
 	if (fk_checks)
 		fk_lockdep_check(t, rw, rw->rw_class);
+	fk_turn();
 	if (!fk_rw_try(rw, type, false)) {
 		fk_wake(t);
 		for (;;) {
@@ -423,6 +426,7 @@ rw_exit(krwlock_t *rw)
 	} else {
 		fk_rw_leave(rw, 1);
 	}
+	fk_turn();
 }
 
 void

@@ -55,6 +55,8 @@ static proc_t *fk_procs;
 static pid_t fk_lastpid;
 static proc_t *fk_hostproc;		/* of the host program's threads */
 
+static uint64_t fk_turns_seen;
+
 static void (*fk_hooks[8])(void);	/* of fk_at_shutdown() */
 static uint_t fk_nhooks;
 
@@ -292,6 +294,8 @@ fk_thread_attach(const char *name)
 		panic("fk_thread_attach: attached already");
 	if (!fk_running)
 		panic("fk_thread_attach: the kernel is not running");
+	if (fkh_turns)
+		panic("fk_thread_attach: it takes no turns");
 	t = fk_kthread_alloc(name, fk_hostproc);
 	t->t_stacktop = fkh_stack_top();
 	t->t_hostid = fkh_self();
@@ -641,6 +645,10 @@ fk_boot(const fk_config_t *fc)
 	if (fk_running)
 		panic("fk_boot: running already");
 	fkh_boot();
+	if (fc->fc_turns) {
+		VERIFY(fc->fc_virtual_time);
+		fkh_turns_begin(fc->fc_seed);
+	}
 	fk_checks = fc->fc_checks;
 	fk_virtual = fc->fc_virtual_time;
 	ncpus = ncpus_online = max_ncpus = fkh_ncpus();
@@ -721,4 +729,12 @@ fk_shutdown(void)
 	fk_dead_bytes = fk_dead_allocs = 0;
 	fk_lockdep_fini();
 	fk_running = false;
+	if (fkh_turns)
+		fk_turns_seen = fkh_turns_end();
+}
+
+uint64_t
+fk_turns_hash(void)
+{
+	return (fk_turns_seen);
 }

@@ -34,14 +34,23 @@
  *
  * A stream that ended without an error has been read to its last byte.  One may
  * be reset only if there was a fault that does that.
+ *
+ * Instead of a seed there can be a case: a short script, always the same, with
+ * one fault before one of its steps; and then again the end, as above.  The
+ * cases are every fault before every step; a few in a row are steps from all
+ * over the script.
+ *
+ * The hypervisor's half may be in a zone, as is the device of its guest then.
  */
 
+#include <sys/cred.h>
 #include <sys/kmem.h>
 #include <sys/param.h>
 #include <sys/sysmacros.h>
 #include <sys/thread.h>
 #include <sys/proc.h>
 #include <sys/disp.h>
+#include <sys/zone.h>
 #include <fktest.h>
 #include "../unit/viosock_host.h"
 #include "sim.h"
@@ -55,6 +64,28 @@
 #define	INFLIGHT	8		/* packets in the ring of vsockhv */
 #define	MAXDATA		20000		/* written or read at a time */
 #define	BIG		200000		/* written by a thread */
+
+/* Which half: of the hypervisor, or of the guest. */
+#define	HV		0
+#define	GUEST		1
+
+#define	NTH		8		/* allocations after a step of the script */
+
+typedef enum fault {
+	F_TIME,			/* timers run out */
+	F_LEASE,		/* of vsockhv's on guest memory */
+	F_NOTIFY,		/* what viosock tells its device is lost */
+	F_INTR,			/* what the device tells viosock is lost */
+	F_BOOT,			/* the guest boots again */
+	F_DETACH,		/* viosock is detached, and attached later */
+	F_MIGRATE,		/* transport reset */
+	F_DEATH,		/* the guest dies; later there is another */
+	F_KILL,			/* a program is killed */
+	F_ZONE,			/* the hypervisor's zone is halted */
+	F_NOMEM			/* the n-th allocation from here on fails */
+} fault_t;
+
+#define	FAULTS		(F_NOMEM + NTH)
 
 #define	MS(n)		((n) * (uint64_t)(NANOSEC / MILLISEC))
 
@@ -76,7 +107,7 @@ typedef struct end {
 
 typedef struct pair {
 	uint_t		p_id;
-	uint32_t	p_cid;		/* where to */
+	uint32_t	p_cid;		/* where to: HV's, or GUEST's */
 	uint32_t	p_port;		/* of the one who connects */
 	boolean_t	p_accepted;
 	boolean_t	p_aborted;	/* closed before it was connected */
@@ -84,14 +115,30 @@ typedef struct pair {
 	end_t		p_end[2];	/* who connects, who accepts */
 } pair_t;
 
+static boolean_t scripted;		/* a case, not a seed */
 static uint64_t sim_state;
 static uint64_t sim_faults;		/* those of fk_fail_nth() apart */
 static hv_guest_t *guest;
 static vh_host_t *host;
 static hv_packet_t *packet;
-static fsk_file_t *listener;
+static zone_t *zone;			/* of HV; NULL: the global one */
+static fsk_file_t *listeners[2];	/* of HV, of GUEST if that is another */
 static pair_t *pairs;
 static uint_t npairs;
+
+/*
+ * What the device knows of viosock's queues.  It looks at one when it has been
+ * told, until there is nothing more; what is lost (once only, until it has
+ * been told again) it does not know.  It may be one that never says what it has
+ * sent.
+ */
+static struct {
+	uint32_t	w_told;		/* vh_notifies() */
+	boolean_t	w_awake;
+	boolean_t	w_lost;
+	boolean_t	w_deaf;		/* the next interrupt is lost */
+} wire[VIRTIO_VSOCK_NQUEUES];
+static boolean_t wire_silent;
 
 /* xorshift64* */
 static uint32_t
@@ -128,21 +175,54 @@ tainted(const pair_t *p)
 
 /* A socket, with a buffer that is soon full or not. */
 static fsk_file_t *
-app_socket(void)
+app_socket(uint_t half)
 {
 	uint64_t bytes = 128ULL << rnd(12);
 	fsk_file_t *f;
 
-	VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &f));
+	VERIFY0(fsk_socket_as(half == HV && zone != NULL ? zone->zone_id : 0,
+	    true, AF_VSOCK, SOCK_STREAM, 0, &f));
 	fsk_set_nonblock(f, true);
 	VERIFY0(fsk_setsockopt(f, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes,
 	    sizeof (bytes)));
 	return (f);
 }
 
+static fsk_file_t *
+app_listen(uint_t half, uint32_t port, int backlog)
+{
+	struct sockaddr_vm svm = {
+		.svm_family	= AF_VSOCK,
+		.svm_cid	= VMADDR_CID_ANY,
+		.svm_port	= port
+	};
+	fsk_file_t *f;
+
+	if (half == GUEST && zone == NULL)
+		return (NULL);
+	f = app_socket(half);
+	VERIFY0(fsk_bind(f, &svm, sizeof (svm)));
+	VERIFY0(fsk_listen(f, backlog));
+	return (f);
+}
+
 /*
  * The wire
  */
+
+/* Has the device been told that there is something in that queue? */
+static boolean_t
+wire_awake(uint_t queue)
+{
+	uint32_t told = vh_notifies(host, queue);
+
+	if (told != wire[queue].w_told) {
+		wire[queue].w_told = told;
+		wire[queue].w_awake = B_TRUE;
+		wire[queue].w_lost = B_FALSE;
+	}
+	return (wire[queue].w_awake);
+}
 
 /* One packet from viosock to vsockhv; B_FALSE: there is none, or no room. */
 static boolean_t
@@ -152,9 +232,11 @@ wire_up(void)
 	boolean_t ok;
 	uint32_t id, len;
 
+	if (!host->vh_running)
+		return (B_FALSE);
 	while (hv_used(guest, HV_TX, &id, &len))
 		continue;
-	if (!host->vh_running || guest->hg_ring[HV_TX].hr_out >= INFLIGHT)
+	if (guest->hg_ring[HV_TX].hr_out >= INFLIGHT || !wire_awake(VH_TX))
 		return (B_FALSE);
 	fe = kmem_alloc(sizeof (*fe), KM_SLEEP);
 	ok = fvio_vq_pop(&host->vh_vq[VH_TX], fe);
@@ -169,6 +251,8 @@ wire_up(void)
 		packet->p_hdr.vvh_src_cid = GCID;
 		hv_queue(guest, &packet->p_hdr, packet->p_hdr.vvh_len == 0 ?
 		    NULL : packet->p_data);
+	} else {
+		wire[VH_TX].w_awake = B_FALSE;
 	}
 	kmem_free(fe, sizeof (*fe));
 	return (ok);
@@ -178,8 +262,13 @@ wire_up(void)
 static boolean_t
 wire_down(void)
 {
-	if (!host->vh_running || fvio_vq_avail(&host->vh_vq[VH_RX]) == 0 ||
-	    !hv_recv(guest, packet))
+	if (!host->vh_running || !wire_awake(VH_RX))
+		return (B_FALSE);
+	if (fvio_vq_avail(&host->vh_vq[VH_RX]) == 0) {
+		wire[VH_RX].w_awake = B_FALSE;
+		return (B_FALSE);
+	}
+	if (!hv_recv(guest, packet))
 		return (B_FALSE);
 	VERIFY3U(packet->p_hdr.vvh_dst_cid, ==, GCID);
 	packet->p_hdr.vvh_dst_cid = VH_CID;
@@ -188,11 +277,39 @@ wire_down(void)
 	return (B_TRUE);
 }
 
+/* An event: there is only the transport reset. */
+static boolean_t
+wire_event(void)
+{
+	uint32_t id, len;
+
+	if (!host->vh_running || fvio_vq_avail(&host->vh_vq[VH_EV]) == 0 ||
+	    !hv_used(guest, HV_EV, &id, &len))
+		return (B_FALSE);
+	(void) hv_chain(guest, HV_EV, hv_alloc(guest, 4), 4, NULL, 0);
+	/* What was begun since then ends as well. */
+	sim_faults++;
+	vh_event(host, VIRTIO_VSOCK_EVENT_RESET, len);
+	return (B_TRUE);
+}
+
 static void
 wire_intr(uint_t queue)
 {
-	if (host->vh_running)
+	if (!host->vh_running || (queue == VH_TX && wire_silent))
+		return;
+	if (wire[queue].w_deaf)
+		wire[queue].w_deaf = B_FALSE;
+	else
 		vh_intr(host, queue);
+}
+
+/* vsockhv is told what there is. */
+static void
+wire_notify(void)
+{
+	if (host->vh_running)
+		(void) hv_notify(guest, HV_TX);
 }
 
 /* Everything that can move does: B_FALSE, nothing did. */
@@ -203,9 +320,9 @@ wire_flow(void)
 
 	while (wire_up())
 		moved = B_TRUE;
-	(void) hv_notify(guest, HV_TX);
+	wire_notify();
 	hv_settle();
-	while (wire_down())
+	while (wire_down() || wire_event())
 		moved = B_TRUE;
 	for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
 		wire_intr(i);
@@ -333,6 +450,13 @@ app_connected(end_t *e)
 	return (fsk_getpeername(e->e_file, &svm, &len) == 0);
 }
 
+/* Which half an end is in. */
+static uint_t
+app_half(const pair_t *p, uint_t me)
+{
+	return ((p->p_cid == GCID) == (me == 0) ? HV : GUEST);
+}
+
 /* An end that is connected: who uses it? */
 static void
 app_begin(pair_t *p, uint_t me)
@@ -343,28 +467,35 @@ app_begin(pair_t *p, uint_t me)
 		return;
 	e->e_begun = B_TRUE;
 	fsk_set_nonblock(e->e_file, false);
-	if ((e->e_reader = (rnd(4) == 0)))
+	if (scripted) {
+		e->e_reader = (p->p_id == 0 && me == 1);
+		e->e_writer = (p->p_id == 0 && me == 0);
+	} else {
+		e->e_reader = (rnd(4) == 0);
+		e->e_writer = (rnd(8) == 0);
+	}
+	if (e->e_reader)
 		app_thread(p, me, app_reader);
-	if ((e->e_writer = (rnd(8) == 0)))
+	if (e->e_writer)
 		app_thread(p, me, app_writer);
 }
 
 static void
-app_connect(void)
+app_connect(uint_t half)
 {
 	pair_t *p;
 	struct sockaddr_vm svm = {
 		.svm_family	= AF_VSOCK,
-		.svm_cid	= rnd(2) ? GCID : VMADDR_CID_HOST,
+		.svm_cid	= half == HV ? GCID : VMADDR_CID_HOST,
 		.svm_port	= PORT
 	};
 	fsk_file_t *f;
 	int err;
 
-	/* Without a device, CID 2 is the loopback. */
+	/* Without a device, CID 2 is the loopback, or nobody. */
 	if (npairs == PAIRS || !host->vh_running)
 		return;
-	f = app_socket();
+	f = app_socket(half);
 	err = fsk_connect(f, &svm, sizeof (svm));
 	if (err != EINPROGRESS) {
 		/* No memory. */
@@ -381,14 +512,14 @@ app_connect(void)
 }
 
 static boolean_t
-app_accept(void)
+app_accept(fsk_file_t *listener)
 {
 	struct sockaddr_vm svm;
 	uint32_t len = sizeof (svm);
 	fsk_file_t *f;
 	pair_t *p;
 
-	if (fsk_accept(listener, &svm, &len, &f) != 0)
+	if (listener == NULL || fsk_accept(listener, &svm, &len, &f) != 0)
 		return (B_FALSE);
 	for (p = pairs; p < pairs + npairs; p++) {
 		if (p->p_port == svm.svm_port && !p->p_accepted &&
@@ -399,6 +530,12 @@ app_accept(void)
 	p->p_accepted = B_TRUE;
 	p->p_end[1].e_file = f;
 	return (B_TRUE);
+}
+
+static boolean_t
+app_accept_any(void)
+{
+	return (app_accept(listeners[HV]) || app_accept(listeners[GUEST]));
 }
 
 static void
@@ -463,6 +600,21 @@ app_close(pair_t *p, uint_t me)
 	e->e_file = NULL;
 }
 
+/* The program that has it is killed: whatever it does, it does no more. */
+static void
+app_kill(pair_t *p, uint_t me)
+{
+	end_t *e = &p->p_end[me];
+
+	if (e->e_file == NULL)
+		return;
+	while (app_threads(e) != 0) {
+		fsk_interrupt(e->e_file);
+		hv_settle();
+	}
+	app_close(p, me);
+}
+
 /* All that was written is read. */
 static void
 flow(void)
@@ -473,7 +625,7 @@ flow(void)
 	do {
 		before = after;
 		(void) wire_flow();
-		while (app_accept())
+		while (app_accept_any())
 			continue;
 		after = 0;
 		for (pair_t *p = pairs; p < pairs + npairs; p++) {
@@ -483,14 +635,17 @@ flow(void)
 				    p->p_end[me].e_eof;
 			}
 		}
-		/* Some is only told after a while. */
+		/*
+		 * Some is only told after a while, in which viosock is not
+		 * interrupted.
+		 */
 		if (wire_flow() || after != before) {
 			quiet = 0;
 		} else {
-			fk_time_advance(MS(60));
+			fk_time_advance(MS(150));
 			quiet++;
 		}
-	} while (quiet < 6);
+	} while (quiet < 3);
 }
 
 /*
@@ -501,18 +656,18 @@ flow(void)
 static void
 app_flood(boolean_t there)
 {
-	fsk_file_t **socks, *l = NULL, *f;
+	fsk_file_t **socks, *l[2], *f;
 	struct sockaddr_vm svm = { .svm_family = AF_VSOCK };
 	uint32_t len;
 	int err;
 
-	if (there)
-		l = hv_listen(FLOODED, 2 * FLOOD);
+	for (uint_t half = 0; there && half < 2; half++)
+		l[half] = app_listen(half, FLOODED, 2 * FLOOD);
 	socks = kmem_alloc(2 * FLOOD * sizeof (*socks), KM_SLEEP);
 	for (uint_t i = 0; i < 2 * FLOOD; i++) {
-		svm.svm_cid = (i % 2 == 0) ? GCID : VMADDR_CID_HOST;
+		svm.svm_cid = (i % 2 == HV) ? GCID : VMADDR_CID_HOST;
 		svm.svm_port = FLOODED;
-		socks[i] = app_socket();
+		socks[i] = app_socket(i % 2);
 		VERIFY3S(fsk_connect(socks[i], &svm, sizeof (svm)), ==,
 		    EINPROGRESS);
 	}
@@ -528,69 +683,184 @@ app_flood(boolean_t there)
 		    there ? 0 : ENOTCONN);
 		VERIFY0(fsk_close(socks[i]));
 		if (there) {
-			VERIFY0(fsk_accept(l, NULL, NULL, &f));
+			f = l[zone == NULL || i % 2 == GUEST ? HV : GUEST];
+			VERIFY0(fsk_accept(f, NULL, NULL, &f));
 			VERIFY0(fsk_close(f));
 		}
 	}
 	flow();
-	if (there)
-		VERIFY0(fsk_close(l));
+	for (uint_t half = 0; there && half < 2; half++) {
+		if (l[half] != NULL)
+			VERIFY0(fsk_close(l[half]));
+	}
 	kmem_free(socks, 2 * FLOOD * sizeof (*socks));
+}
+
+/*
+ * The device, its driver, and the guest as such
+ */
+
+/* The driver goes, or the guest does without a word. */
+static void
+device_stop(void)
+{
+	sim_faults++;
+	if (host->vh_running)
+		VERIFY0(fvio_detach(host->vh_dev));
+}
+
+/* With a driver that has just begun, on both sides of the wire. */
+static void
+device_start(void)
+{
+	sim_faults++;
+	VERIFY0(hv_ioctl(guest, VSOCKHV_RESET, 0));
+	guest->hg_brk = guest->hg_brk0;
+	hv_driver_start(guest, HV_F_VERSION_1);
+	hv_settle();
+	/* It may not, if there is no memory: another time. */
+	(void) fvio_attach(host->vh_dev);
+	hv_settle();
+	bzero(wire, sizeof (wire));
+	for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
+		wire[i].w_awake = B_TRUE;
+}
+
+static void
+guest_create(void)
+{
+	cred_t *cr = fk_cred_create(0, 0, zone != NULL ? zone : global_zone,
+	    B_TRUE);
+
+	guest = hv_guest_create_as(GCID, cr);
+	crfree(cr);
+}
+
+/* HV's half: a zone perhaps, who listens, and a guest that does not run yet. */
+static void
+hv_half_begin(boolean_t zoned)
+{
+	zone = zoned ? fk_zone_create("hv") : NULL;
+	guest_create();
+	listeners[HV] = app_listen(HV, PORT, PAIRS);
+}
+
+static void
+hv_half_end(void)
+{
+	VERIFY0(fsk_close(listeners[HV]));
+	hv_guest_destroy(guest);
+	if (zone != NULL)
+		fk_zone_destroy(zone);
 }
 
 /*
  * Faults
  */
 
-/* The guest's driver resets its device, or it boots again. */
+/* Nobody in the zone waits any more; then all that it had is closed. */
 static void
-fault_reset(void)
+fault_zone(void)
 {
+	if (zone == NULL)
+		return;
 	sim_faults++;
-	if (host->vh_running)
-		VERIFY0(fvio_detach(host->vh_dev));
-	VERIFY0(hv_ioctl(guest, VSOCKHV_RESET, 0));
-	guest->hg_brk = guest->hg_brk0;
-	hv_driver_start(guest, HV_F_VERSION_1);
+	fk_zone_shutdown(zone);
 	hv_settle();
-	if (fvio_attach(host->vh_dev) != 0)
-		return;		/* no memory: another time */
-	hv_settle();
+	for (pair_t *p = pairs; p < pairs + npairs; p++) {
+		for (uint_t me = 0; me < 2; me++) {
+			if (app_half(p, me) != HV)
+				continue;
+			VERIFY0(app_threads(&p->p_end[me]));
+			app_close(p, me);
+		}
+	}
+	device_stop();
+	hv_half_end();
+	hv_half_begin(B_TRUE);
 }
 
 static void
-fault(void)
+fault_notify(uint_t queue)
 {
-	switch (rnd(4)) {
-	case 0:
-		fk_fail_nth(1 + rnd(20));
-		break;
-	case 1:
-		fault_reset();
-		break;
-	case 2:
-		/* Timers run out. */
+	if (wire[queue].w_awake || wire[queue].w_lost)
+		return;
+	wire[queue].w_lost = (wire[queue].w_told != vh_notifies(host, queue));
+	wire[queue].w_told = vh_notifies(host, queue);
+}
+
+/* From F_NOMEM on: the first allocation, the second... */
+static void
+fault(uint_t which, pair_t *p, uint_t me)
+{
+	switch (which) {
+	case F_TIME:
 		sim_faults++;
 		fk_time_advance(MS(1000 + rnd(12000)));
 		break;
-	default:
+	case F_LEASE:
 		fvm_expire_leases(guest->hg_vm);
 		break;
+	case F_NOTIFY:
+		fault_notify(VH_RX);
+		fault_notify(VH_TX);
+		break;
+	case F_INTR:
+		wire[VH_RX].w_deaf = B_TRUE;
+		wire[VH_TX].w_deaf = B_TRUE;
+		break;
+	case F_BOOT:
+		device_stop();
+		device_start();
+		break;
+	case F_DETACH:
+		device_stop();
+		VERIFY0(hv_ioctl(guest, VSOCKHV_RESET, 0));
+		break;
+	case F_MIGRATE:
+		if (!host->vh_running)
+			break;
+		sim_faults++;
+		/* There may be no room for it, or no memory. */
+		(void) hv_ioctl(guest, VSOCKHV_SEND_RESET, 0);
+		break;
+	case F_DEATH:
+		device_stop();
+		fk_fail_nth(0);
+		hv_guest_destroy(guest);
+		guest_create();
+		break;
+	case F_KILL:
+		app_kill(p, me);
+		break;
+	case F_ZONE:
+		fk_fail_nth(0);
+		fault_zone();
+		break;
+	default:
+		fk_fail_nth(1 + which - F_NOMEM);
+		break;
 	}
+}
+
+static pair_t *
+rnd_pair(void)
+{
+	return (&pairs[npairs == 0 ? 0 : rnd(npairs)]);
 }
 
 static void
 step(boolean_t faults)
 {
-	pair_t *p = &pairs[npairs == 0 ? 0 : rnd(npairs)];
+	pair_t *p = rnd_pair();
 	uint_t me = rnd(2), n;
 
 	switch (rnd(20)) {
 	case 0: case 1:
-		app_connect();
+		app_connect(rnd(2));
 		break;
 	case 2:
-		(void) app_accept();
+		(void) app_accept_any();
 		break;
 	case 3: case 4: case 5:
 		app_read(p, me);
@@ -616,17 +886,94 @@ step(boolean_t faults)
 		wire_intr(rnd(VIRTIO_VSOCK_NQUEUES));
 		break;
 	case 16: case 17:
-		(void) hv_notify(guest, HV_TX);
+		wire_notify();
 		break;
 	case 18:
 		fk_time_advance(MS(rnd(50)));
 		break;
 	default:
 		if (faults && rnd(6) == 0)
-			fault();
+			fault(rnd(FAULTS), rnd_pair(), rnd(2));
+		else if (!host->vh_running && rnd(3) == 0)
+			device_start();
+		else
+			(void) wire_event();
 		break;
 	}
 	hv_settle();
+}
+
+/*
+ * The script, a letter a step.  Two connections, one from each side; the first
+ * has a thread that writes and one that reads, the other is used by turns.
+ */
+static const char script[] =
+	"Cg"			/* connect: HV, GUEST */
+	"undia" "undia"		/* up, notify, down, interrupt, accept */
+	"rw" "undi" "r"		/* read, or begin to; write */
+	"undi" "r" "undi" "rw"
+	"undi" "l" "undi" "r"	/* much is written */
+	"s" "undi" "r" "undi"	/* shutdown() by one side ... */
+	"x" "undi" "r" "undi"	/* ... close() by the other ... */
+	"y" "undi" "undi";	/* ... and by both */
+
+#define	SCRIPT		(sizeof (script) - 1)
+#define	SPREAD		29		/* no factor of that */
+
+static void
+script_step(char what)
+{
+	switch (what) {
+	case 'C':
+		app_connect(HV);
+		break;
+	case 'g':
+		app_connect(GUEST);
+		break;
+	case 'u':
+		while (wire_up())
+			continue;
+		break;
+	case 'n':
+		wire_notify();
+		break;
+	case 'd':
+		while (wire_down() || wire_event())
+			continue;
+		break;
+	case 'i':
+		for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
+			wire_intr(i);
+		break;
+	case 'a':
+		while (app_accept_any())
+			continue;
+		break;
+	default:
+		for (uint_t i = 0; i < 2 * npairs; i++) {
+			pair_t *p = &pairs[i / 2];
+			uint_t me = i % 2;
+
+			if (what == 'r')
+				app_read(p, me);
+			else if (what == 'w')
+				app_write(p, me, 100);
+			else if (what == 'l')
+				app_write(p, me, MAXDATA);
+			else if (what == 's' && me == 0)
+				app_shut(p, me);
+			else if ((what == 'x' && me == 1) || what == 'y')
+				app_close(p, me);
+		}
+		break;
+	}
+	hv_settle();
+}
+
+uint64_t
+sim_cases(void)
+{
+	return (FAULTS * SCRIPT);
 }
 
 /* Is it as if nothing had ever happened to it? */
@@ -658,41 +1005,60 @@ check(void)
 	}
 }
 
-void
-sim_run(uint64_t seed)
+static void
+run_script(uint64_t number)
 {
-	boolean_t faults;
-	uint64_t bytes;
+	for (uint_t i = 0; script[i] != '\0'; i++) {
+		if (i == number / FAULTS * SPREAD % SCRIPT) {
+			fault(number % FAULTS, &pairs[0], i % 2);
+			hv_settle();
+		}
+		script_step(script[i]);
+	}
+}
 
-	sim_state = seed * 0x9e3779b97f4a7c15ULL + 1;
+static void
+run_steps(void)
+{
+	boolean_t faults = (rnd(4) != 0);
+
+	if (rnd(8) == 0)
+		app_flood(rnd(2));
+	wire_silent = (rnd(4) == 0);
+	for (uint_t i = 0; i < STEPS; i++)
+		step(faults);
+}
+
+void
+sim_run(uint64_t number, bool is_case)
+{
+	scripted = is_case;
+	sim_state = (scripted ? 1 : number) * 0x9e3779b97f4a7c15ULL + 1;
 	sim_faults = 0;
 	npairs = 0;
-	faults = (rnd(4) != 0);
 	hv_begin();
 	VERIFY0(fk_modload("viosock"));
 	packet = kmem_alloc(sizeof (*packet), KM_SLEEP);
 	pairs = kmem_zalloc(PAIRS * sizeof (pair_t), KM_SLEEP);
-	guest = hv_guest_boot(GCID, HV_F_VERSION_1);
+	hv_half_begin(scripted || rnd(2));
+	listeners[GUEST] = app_listen(GUEST, PORT, PAIRS);
 	host = vh_create(VH_INSTANCE, 0);
 	/* Rings of all sizes. */
 	for (uint_t i = 0; i < VIRTIO_VSOCK_NQUEUES; i++)
 		host->vh_qsize[i] = 8 << rnd(6);
-	VERIFY0(fvio_attach(host->vh_dev));
-	hv_settle();
-	listener = hv_listen(PORT, PAIRS);
-	bytes = 128ULL << rnd(12);
-	VERIFY0(fsk_setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE,
-	    &bytes, sizeof (bytes)));
+	wire_silent = B_FALSE;
+	device_start();
 
-	if (rnd(8) == 0)
-		app_flood(rnd(2));
-	for (uint_t i = 0; i < STEPS; i++)
-		step(faults);
+	if (scripted)
+		run_script(number);
+	else
+		run_steps();
 
 	/* From here on all is well. */
 	fk_fail_nth(0);
 	if (!host->vh_running)
-		fault_reset();
+		device_start();
+	VERIFY(host->vh_running);
 	flow();
 	check();
 	for (pair_t *p = pairs; p < pairs + npairs; p++) {
@@ -720,13 +1086,16 @@ sim_run(uint64_t seed)
 		VERIFY3P(p->p_end[0].e_file, ==, NULL);
 		VERIFY3P(p->p_end[1].e_file, ==, NULL);
 	}
-	VERIFY0(fsk_close(listener));
+	if (listeners[GUEST] != NULL)
+		VERIFY0(fsk_close(listeners[GUEST]));
 	fk_time_advance(MS(60000));
 	(void) wire_flow();
 
 	VERIFY0(fvio_detach(host->vh_dev));
 	vh_destroy(host);
-	hv_guest_destroy(guest);
+	if (zone != NULL)
+		fk_zone_shutdown(zone);
+	hv_half_end();
 	kmem_free(pairs, PAIRS * sizeof (pair_t));
 	kmem_free(packet, sizeof (*packet));
 	VERIFY0(fk_timeouts_pending());

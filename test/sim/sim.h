@@ -13,8 +13,13 @@
 #define	_SIM_H
 
 #include <stdint.h>
+#include <stdbool.h>
 
-/* A run of the simulation, in a kernel that has been booted for it. */
-extern void sim_run(uint64_t seed);
+/*
+ * A run of the simulation, in a kernel that has been booted for it: that of a
+ * seed, or one of sim_cases().
+ */
+extern void sim_run(uint64_t number, bool is_case);
+extern uint64_t sim_cases(void);
 
 #endif	/* _SIM_H */

@@ -17,6 +17,8 @@
  * only the interrupt count is written by others.
  */
 
+#include <sys/cred.h>
+#include <sys/file.h>
 #include <sys/kmem.h>
 #include <sys/param.h>
 #include <sys/sysmacros.h>
@@ -185,6 +187,12 @@ hv_instance(void)
 hv_guest_t *
 hv_guest_create(uint32_t cid)
 {
+	return (hv_guest_create_as(cid, kcred));
+}
+
+hv_guest_t *
+hv_guest_create_as(uint32_t cid, cred_t *cr)
+{
 	vsockhv_create_t vc = { .vc_guest_cid = cid };
 	hv_guest_t *g;
 
@@ -212,7 +220,7 @@ hv_guest_create(uint32_t cid)
 	VERIFY0(fvm_map(g->hg_vm, HV_RAM, g->hg_mem, HV_RAM_SIZE, true));
 	VERIFY0(fvm_map(g->hg_vm, HV_ROM, g->hg_mem + HV_RAM_SIZE, PAGESIZE,
 	    false));
-	VERIFY0(fk_open("/dev/vsockhv", &g->hg_dev));
+	VERIFY0(fk_open_as("/dev/vsockhv", FREAD | FWRITE, cr, &g->hg_dev));
 	vc.vc_vmfd = fvm_fd(g->hg_vm);
 	VERIFY0(hv_ioctl(g, VSOCKHV_CREATE, (intptr_t)&vc));
 	g->hg_instance = hv_instance();

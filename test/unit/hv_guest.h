@@ -114,6 +114,8 @@ extern void hv_end(void);
 
 /* A VM and its device; no features are set, no rings set up. */
 extern hv_guest_t *hv_guest_create(uint32_t cid);
+/* The same, by a program with these credentials, in their zone. */
+extern hv_guest_t *hv_guest_create_as(uint32_t cid, struct cred *);
 /* The same with features, and all rings set up and running. */
 extern hv_guest_t *hv_guest_boot(uint32_t cid, uint64_t features);
 /* Close the device, destroy the VM. */

@@ -9,75 +9,158 @@
  * http://www.illumos.org/license/CDDL.
  */
 
+
 /*
- * sim FIRST COUNT: the simulation of sim.c for so many seeds, each in a child
- * with a kernel of its own, which has a minute.  A seed that fails is named,
- * after what its child had to say.
+ * sim [-cpt] FIRST COUNT: the simulation of sim.c for so many seeds (-c: cases;
+ * COUNT 0 is all that there are), each in a child with a kernel of its own,
+ * which has a minute.  Two run at a time.  One that fails is named, after what
+ * its child had to say.
+ *
+ * Threads take turns, so a run is repeated by its number; with -t it prints a
+ * hash of which thread ran when, which has to be the same each time.  With -p
+ * they run at the same time, as in reality.
  */
 
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <fakekernel.h>
+#include <fktest.h>
 #include "../../../cmd/vsockd/modules.h"
 #include "../sim.h"
 
 #define	SIM_SECONDS	60
+#define	SIM_JOBS	2
+
+static bool sim_is_case;
+static bool sim_parallel;
+static bool sim_trace;
+
+static struct {
+	pid_t		sj_pid;		/* 0: none */
+	unsigned long	sj_number;
+} sim_jobs[SIM_JOBS];
+
+static const char *
+sim_name(void)
+{
+	return (sim_is_case ? "case" : "seed");
+}
 
 static void
-sim_child(unsigned long seed)
+sim_child(unsigned long number)
 {
 	const fk_config_t fc = {
 		.fc_checks = true,
 		.fc_virtual_time = true,
-		.fc_seed = seed,
+		.fc_turns = !sim_parallel,
+		.fc_seed = number,
 		.fc_modules = vsock_modules
 	};
+	cpu_set_t cpus;
 
 	(void) alarm(SIM_SECONDS);
+	if (!sim_parallel) {
+		/* A turn passes sooner to a thread of the same processor. */
+		CPU_ZERO(&cpus);
+		CPU_SET(sched_getcpu(), &cpus);
+		(void) sched_setaffinity(0, sizeof (cpus), &cpus);
+	}
 	fk_boot(&fc);
-	sim_run(seed);
+	sim_run(number, sim_is_case);
 	fk_shutdown();
+	if (sim_trace) {
+		(void) printf("%s %lu: %016llx\n", sim_name(), number,
+		    (unsigned long long)fk_turns_hash());
+		(void) fflush(stdout);
+	}
 	_exit(0);
+}
+
+static void
+sim_start(int job, unsigned long number)
+{
+	pid_t pid;
+
+	(void) fflush(NULL);
+	if ((pid = fork()) == 0)
+		sim_child(number);
+	if (pid == -1) {
+		perror("fork");
+		exit(1);
+	}
+	sim_jobs[job].sj_pid = pid;
+	sim_jobs[job].sj_number = number;
+}
+
+/* Wait for one; whether it has failed. */
+static bool
+sim_wait(void)
+{
+	int status, job;
+	pid_t pid;
+
+	while ((pid = wait(&status)) == -1) {
+		if (errno != EINTR) {
+			perror("wait");
+			exit(1);
+		}
+	}
+	for (job = 0; sim_jobs[job].sj_pid != pid; job++)
+		continue;
+	sim_jobs[job].sj_pid = 0;
+	if (status == 0)
+		return (false);
+	(void) printf("FAILED sim/%s-%lu: status 0x%x\n", sim_name(),
+	    sim_jobs[job].sj_number, (unsigned)status);
+	return (true);
 }
 
 int
 main(int argc, char **argv)
 {
-	unsigned long first, count, seed, failed = 0;
-	int status;
-	pid_t pid;
+	unsigned long first, count, n, failed = 0;
+	int opt, job;
 
-	if (argc != 3) {
-		(void) fprintf(stderr, "usage: %s FIRST COUNT\n", argv[0]);
+	while ((opt = getopt(argc, argv, "cpt")) != -1) {
+		switch (opt) {
+		case 'c':
+			sim_is_case = true;
+			break;
+		case 'p':
+			sim_parallel = true;
+			break;
+		case 't':
+			sim_trace = true;
+			break;
+		default:
+			return (2);
+		}
+	}
+	if (argc - optind != 2) {
+		(void) fprintf(stderr, "usage: %s [-cpt] FIRST COUNT\n",
+		    argv[0]);
 		return (2);
 	}
-	first = strtoul(argv[1], NULL, 0);
-	count = strtoul(argv[2], NULL, 0);
-	for (seed = first; seed < first + count; seed++) {
-		(void) fflush(NULL);
-		if ((pid = fork()) == 0)
-			sim_child(seed);
-		if (pid == -1) {
-			perror("fork");
-			return (1);
-		}
-		while (waitpid(pid, &status, 0) == -1) {
-			if (errno != EINTR) {
-				perror("waitpid");
-				return (1);
-			}
-		}
-		if (status != 0) {
-			failed++;
-			(void) printf("FAILED sim/seed-%lu: status 0x%x\n",
-			    seed, (unsigned)status);
-		}
+	first = strtoul(argv[optind], NULL, 0);
+	count = strtoul(argv[optind + 1], NULL, 0);
+	if (sim_is_case && count == 0)
+		count = sim_cases() - first;
+	for (n = 0; n < count + SIM_JOBS; n++) {
+		if (n >= SIM_JOBS && n - SIM_JOBS < count)
+			failed += sim_wait();
+		if (n >= count)
+			continue;
+		for (job = 0; sim_jobs[job].sj_pid != 0; job++)
+			continue;
+		sim_start(job, first + n);
 	}
 	if (failed == 0)
-		(void) printf("ok sim (%lu seeds from %lu)\n", count, first);
+		(void) printf("ok sim/%ss (%lu from %lu)\n", sim_name(), count,
+		    first);
 	return (failed != 0);
 }

@@ -50,7 +50,7 @@ bell_func(void *arg)
 	VERIFY(curthread != b->b_test);
 	mutex_enter(&b->b_lock);
 	b->b_calls++;
-	if (fkh_self() == b->b_self)
+	if (fkh_thread_id() == b->b_self)
 		b->b_ours++;
 	b->b_inside = B_TRUE;
 	cv_broadcast(&b->b_cv);
@@ -67,7 +67,7 @@ bell_create(void)
 
 	mutex_init(&b->b_lock, NULL, MUTEX_DEFAULT, NULL);
 	cv_init(&b->b_cv, NULL, CV_DEFAULT, NULL);
-	b->b_self = fkh_self();
+	b->b_self = fkh_thread_id();
 	b->b_test = curthread;
 	b->b_fd = doorbell_create();
 	VERIFY0(fk_line_add(b->b_fd, "bell", bell_func, b, &b->b_line));

@@ -50,10 +50,10 @@ extern void fkh_line_serve(void);
 /*
  * Sleep until fkh_wakeup(), unless that has come since *word was set to 0.  An
  * `idler' may be used for lines meanwhile.  Who wakes a thread up, once, has
- * *word set to `value', which is small and not 0; `thread' is the fkh_self() of
+ * *word set to `value', which is small and not 0; `thread' is the fkh_thread_id() of
  * an idler.  The thread may have ended when that returns.
  */
-extern uint32_t fkh_self(void);
+extern uint32_t fkh_thread_id(void);
 extern void fkh_sleep(uint32_t *word, bool idler);
 extern void fkh_wakeup(uint32_t *word, uint32_t value, uint32_t thread);
 

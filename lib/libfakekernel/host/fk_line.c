@@ -313,7 +313,7 @@ fkh_line_serve(void)
  * Sleeping.
  */
 uint32_t
-fkh_self(void)
+fkh_thread_id(void)
 {
 	return ((uint32_t)syscall(SYS_gettid));
 }

@@ -298,7 +298,7 @@ fk_thread_attach(const char *name)
 		panic("fk_thread_attach: it takes no turns");
 	t = fk_kthread_alloc(name, fk_hostproc);
 	t->t_stacktop = fkh_stack_top();
-	t->t_hostid = fkh_self();
+	t->t_hostid = fkh_thread_id();
 	fk_lwp_alloc(t, NULL);
 	curthread = t;
 }
@@ -656,7 +656,7 @@ fk_boot(const fk_config_t *fc)
 
 	t = fk_kthread_alloc("boot", &p0);
 	t->t_stacktop = fkh_stack_top();
-	t->t_hostid = fkh_self();
+	t->t_hostid = fkh_thread_id();
 	fk_lwp_alloc(t, NULL);
 	curthread = t;
 	mutex_init(&fk_join_lock, NULL, MUTEX_DEFAULT, NULL);

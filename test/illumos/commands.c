@@ -343,6 +343,7 @@ static const struct {
 } command_table[] = {
 	{ "attach",	0,	cmd_attach },
 	{ "conform",	1,	conform_main },
+	{ "dtrace",	2,	dtrace_main },
 	{ "halt",	0,	cmd_halt },
 	{ "hvguest",	1,	hvguest_main },
 	{ "load",	1,	cmd_load },

@@ -29,6 +29,7 @@
  *	commands.c	what popen(3C) runs: there is no shell and no other
  *			program on the system
  *	guest.c		a guest of vsockhv, played by a program
+ *	dtrace.c	a little of dtrace(8)
  *	init.c		process 1: prepares the system and runs the agent
  *
  * Errors of our own making end in ill_die(): a test program need not survive
@@ -148,6 +149,9 @@ extern int vsockadm_main(int, char **);
 
 /* guest.c */
 extern int hvguest_main(int, char **);
+
+/* dtrace.c */
+extern int dtrace_main(int, char **);
 
 /* commands.c: run a command line; its exit status. */
 extern int ill_command(char *line);

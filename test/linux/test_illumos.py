@@ -12,8 +12,12 @@
 """What only a real illumos kernel can show: modules and drivers that come and
 go, privileges, nodes."""
 
+import glob
 import hashlib
+import itertools
 import os
+import re
+import urllib.parse
 
 import harness
 from harness import (HOST, ILLUMOS_ALONE, ILLUMOS_GUEST, LOCAL, RemoteError,
@@ -24,6 +28,8 @@ SIZE = 64 * harness.MIB
 DEVICE = "/devices/pci@0,0/pci1af4,1100@"
 DETACHES = 20
 NO_PORT = 10000                 # hvguest refuses it, and finds nobody at port 0
+MODULE = os.path.join(os.path.dirname(__file__), "../../module")
+TRACES = itertools.count(1)
 
 
 @on(ILLUMOS_ALONE)
@@ -301,3 +307,126 @@ def test_vsockadm(lab):
           "the capture is empty")
     for fd in lfd, sfd, cfd:
         agent.call("close", fd=fd)
+
+
+def module_probes(machine, module):
+    """Provider and name of each probe that a machine has in a module."""
+    return [tuple(line.split()) for line in
+            machine.command(f"dtrace probes {module}").splitlines()]
+
+
+def source_probes(module):
+    """The probes in the sources of a module, as the provider sdt names them."""
+    names = set()
+    for path in glob.glob(os.path.join(MODULE, module, "*.c")):
+        with open(path) as f:
+            names.update(re.findall(r"DTRACE_PROBE\d?\((\w+)", f.read()))
+    check(names, f"no probe in {module}")
+    return {name.replace("__", "-") for name in names}
+
+
+def check_probes(machine, module):
+    """The probes of a loaded module are what its sources say: the provider.
+
+    That is sdt, but in a gate with our changes vsock, for those whose names
+    begin with it (illumos/README.md)."""
+    found = module_probes(machine, module)
+    stable = [name for provider, name in found if provider == "vsock"]
+    check_equal(f"probes of {module}",
+                {f"vsock-{name}" for name in stable} |
+                {name for provider, name in found if provider == "sdt"},
+                source_probes(module))
+    return "vsock" if stable else "sdt"
+
+
+def needs_dtrace(machine):
+    answer = machine.command("open /devices/pseudo/dtrace@0:dtrace")
+    if answer != "ok":
+        raise harness.Skipped(f"the root has no dtrace: {answer}")
+
+
+def trace(machine, provider, module, arg, until, work):
+    """Do some work while all probes of a module are enabled: how often each
+    has fired, and the sum of its arguments of this number, by name.
+
+    Until is the name of a probe, and what that sum must come to."""
+    prefix = "" if provider == "vsock" else "vsock-"
+    begun = f"/tmp/tracing{next(TRACES)}"
+    future = machine.agent.start(
+        "sh", cmd=f"dtrace trace {provider} {module} {arg} "
+                  f"{prefix}{until[0]} {until[1]} {begun}")
+
+    def enabled():
+        check(not future.done(), f"dtrace has ended: {future}")
+        return machine.agent.call("sh", cmd=f"size {begun}")["status"] == 0
+    harness.until(enabled, "the probes are enabled")
+    work()
+    fields = wait(future, "the end of dtrace")
+    out = urllib.parse.unquote(str(fields["out"]))
+    check_equal(f"dtrace's status ({out})", fields["status"], 0)
+    fired = {}
+    for line in out.splitlines():
+        name, count, total = line.split()
+        name = name.removeprefix(prefix)
+        old = fired.get(name, (0, 0))
+        fired[name] = (old[0] + int(count), old[1] + int(total))
+    return fired
+
+
+def traced_transfer(machine, provider, listener, client, cid, port, size):
+    """A connection, and data, with all probes of vsock enabled."""
+    fds = []
+
+    def work():
+        fds.extend(connection(listener, client, cid, port))
+        transfer(client, fds[1], listener, fds[0], seed=1, count=size)
+    fired = trace(machine, provider, "vsock", 2, ("receive" if machine.agent
+                  is listener else "send", size), work)
+    listener.call("close", fd=fds[0])
+    client.call("close", fd=fds[1])
+    return fired
+
+
+@on(ILLUMOS_ALONE)
+def test_dtrace(lab):
+    """The probes are there, and fire, with their arguments."""
+    machine, agent = lab.machine, lab.machine.agent
+    needs_dtrace(machine)
+    lfd = agent.call("listen", port=lab.port())["fd"]
+    provider = check_probes(machine, "vsock")
+    fired = traced_transfer(machine, provider, agent, agent, LOCAL,
+                            lab.port(), harness.MIB)
+    for name in "send", "receive":
+        check(fired[name][0] > 0, f"{name} has not fired")
+        check_equal(f"bytes by {name}", fired[name][1], harness.MIB)
+    for name in "connect-established", "accept-established":
+        check_equal(f"{name} has fired", fired[name][0], 1)
+    check("state-change" in fired, "state-change has not fired")
+    agent.call("close", fd=lfd)
+    # The module comes and goes with probes that have been enabled.
+    machine.command("sockets 20")
+    lfd = agent.call("listen", port=lab.port())["fd"]
+    check_probes(machine, "vsock")
+    agent.call("close", fd=lfd)
+    machine.command("load drv/vsockhv")
+    check_probes(machine, "vsockhv")
+    machine.command("unload vsockhv")
+
+
+@on(ILLUMOS_GUEST)
+def test_dtrace_guest(lab):
+    """The same through viosock."""
+    guest, agent = lab.guest(), lab.guest().agent
+    needs_dtrace(guest)
+    check_probes(guest, "viosock")
+    provider = check_probes(guest, "vsock")
+    fired = traced_transfer(guest, provider, agent, lab.peer, GUEST,
+                            lab.port(), harness.MIB)
+    check_equal("bytes by receive", fired["receive"][1], harness.MIB)
+    check_equal("accept-established has fired",
+                fired["accept-established"][0], 1)
+    fired = traced_transfer(guest, provider, lab.peer, agent, HOST,
+                            lab.port(), harness.MIB)
+    check_equal("bytes by send", fired["send"][1], harness.MIB)
+    check_equal("connect-established has fired",
+                fired["connect-established"][0], 1)

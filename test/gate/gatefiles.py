@@ -269,12 +269,12 @@ MANFILES=\tIntro.9 \\
 MANLINKS=\tintro.9
 ''')
 
-# What only a gate of 2025 or later has.
+# What only a gate of 2026 or later has.
 MODERN = {
     'usr/src/uts/common/io/virtio/virtio.h':
         'boolean_t virtio_init_features(virtio_t *, uint64_t, boolean_t);\n',
     'usr/src/cmd/bhyve/common/virtio.h':
-        'void vi_pci_init(struct pci_devinst *, virtio_mode_t);\n',
+        'bool\tvi_intr_init(struct virtio_softc *vs, bool use_msix);\n',
     'usr/src/cmd/bhyve/Makefile.com': '''\
 COMMON_OBJS = \\
 \tpci_virtio_viona.o\t\\

@@ -373,6 +373,15 @@ class GateTest(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path('cmd/bhyve')))
         self.assertTrue(os.path.exists(self.path('uts/intel/vsock/Makefile')))
 
+    def test_bhyve_of_2025(self):
+        """Its vi_intr_init() is another one: the device does not compile."""
+        gatefiles.make(self.gate)
+        self.edit('cmd/bhyve/common/virtio.h', 'bool use_msix',
+                  'bool use_msi, bool use_msix')
+        self.assertIn('bhyve left as it is', self.install())
+        self.assertFalse(os.path.exists(
+            self.path('cmd/bhyve/common/pci_virtio_vsock.c')))
+
     def test_dry_run(self):
         gatefiles.make(self.gate)
         before = self.snapshot()

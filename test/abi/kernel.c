@@ -873,6 +873,7 @@ FUNC(mblk_t *, allocb, (size_t, uint_t));
 FUNC(mblk_t *, allocb_wait, (size_t, uint_t, uint_t, int *));
 FUNC(uint64_t, atomic_add_64_nv, (volatile uint64_t *, int64_t));
 FUNC(uint_t, atomic_dec_uint_nv, (volatile uint_t *));
+FUNC(uint_t, atomic_inc_uint_nv, (volatile uint_t *));
 FUNC(uint_t, atomic_or_uint_nv, (volatile uint_t *, uint_t));
 FUNC(void, bcopy, (const void *, void *, size_t));
 FUNC(void, bzero, (void *, size_t));

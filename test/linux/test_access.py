@@ -109,11 +109,10 @@ def connects(uid, path, kind):
 
 def binds(uid, vsockd, port):
     """Whether a user's program gets a port."""
-    return as_user(uid, [
-        program("vsockrun"), "--control", vsockd.control, "--", PERL, "-e", f"""
+    return as_user(uid, vsockd.vsockrun(PERL, "-e", f"""
         socket(S, {socket.AF_VSOCK}, {int(socket.SOCK_STREAM)}, 0) or die "$!";
         bind(S, pack("SSLLx4", {socket.AF_VSOCK}, 0, {port},
-            {socket.VMADDR_CID_ANY})) or die "$!";"""])
+            {socket.VMADDR_CID_ANY})) or die "$!";"""))
 
 
 def root_only():

@@ -108,13 +108,14 @@ def program(name):
     return path
 
 
-def resident(pid):
-    """The resident set of a process, in bytes."""
+def resident(pid, what="VmRSS"):
+    """The resident set of a process, in bytes; RssAnon: without what it shares
+    with others, as the memory of its guests."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         for line in f:
-            if line.startswith("VmRSS:"):
+            if line.startswith(what + ":"):
                 return int(line.split()[1]) * 1024
-    raise LookupError("VmRSS")
+    raise LookupError(what)
 
 
 class Remote:

@@ -69,9 +69,10 @@
  *	HF_SERVER_WR	the same with the sides swapped
  *	HF_SERVER_CLOSE	the server closes first, else the client
  *
- * The first deviation (a wrong byte, a missing or early end, any errno) is
- * kept and ends the connection and, for `run', the run: an error reply says
- * what it was and at which byte.
+ * The first deviation (a wrong byte, a missing or early end, any errno) ends the
+ * connection and, for `run', the run: an error reply says what it was and at
+ * which byte.  Of several connections the first is kept, or the first with data
+ * that is wrong: EBADMSG; EMSGSIZE, the length of a record; EOVERFLOW, too much.
  *
  * Locking: out_lock is held for the writing of one reply; fails are kept under
  * the lock of the server or run they belong to; all else is atomic counters.
@@ -247,10 +248,18 @@ now_ms(void)
 	return ((uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+/* Is it data that is wrong, for which the end of a peer is no excuse? */
+static bool
+fail_data(int err)
+{
+	return (err == EBADMSG || err == EMSGSIZE || err == EOVERFLOW);
+}
+
+/* What came first is kept, but for wrong data, which counts for more. */
 static void
 fail_set(fail_t *f, int err, const char *where, uint64_t at)
 {
-	if (f->f_errno == 0) {
+	if (f->f_errno == 0 || (fail_data(err) && !fail_data(f->f_errno))) {
 		f->f_errno = err;
 		f->f_where = where;
 		f->f_at = at;
@@ -501,8 +510,8 @@ exchange(flow_t *out, flow_t *in, bool early, bool late, fail_t *fail)
 	if (in->fl_fail.f_errno == 0 && out->fl_fail.f_errno == 0 &&
 	    !early && late)
 		flow_expect_end(in);
-	if (out->fl_fail.f_errno != 0 && (in->fl_fail.f_errno == 0 ||
-	    out->fl_fail.f_errno != EPIPE))
+	if (out->fl_fail.f_errno != 0 && !fail_data(in->fl_fail.f_errno) &&
+	    (in->fl_fail.f_errno == 0 || out->fl_fail.f_errno != EPIPE))
 		*fail = out->fl_fail;
 	else
 		*fail = in->fl_fail;
@@ -609,7 +618,9 @@ server_conn(void *arg)
 	} while (rv == -1 && errno == EINTR);
 	if (rv == -1) {
 		fail_set(&fail, errno, "recv of the header", 0);
-	} else if (rv != sizeof (h) || h.h_magic != HEADER_MAGIC ||
+	} else if (rv != sizeof (h)) {
+		fail_set(&fail, EPIPE, "recv of the header", rv);
+	} else if (h.h_magic != HEADER_MAGIC ||
 	    (h.h_flags & ~HF_MASK) != 0 || h.h_msg == 0 ||
 	    h.h_msg > MAX_MSG) {
 		fail_set(&fail, EBADMSG, "recv of the header", rv);

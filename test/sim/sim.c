@@ -23,9 +23,9 @@
  * when the seed says so, early or late.
  *
  * A run: many steps, each of which is a call of an application, some packets,
- * an interrupt, time, or a fault; after each, all threads of the kernel have
- * come to rest.  Some applications have threads of their own, which block.  At
- * last faults end, everything flows, and then
+ * an interrupt, time, or a fault; after most of them all threads of the kernel
+ * have come to rest.  Some applications have threads of their own, which block.
+ * At last faults end, everything flows, and then
  *
  *	every stream that was not reset has arrived, byte for byte
  *	every connection that is open still works in both directions
@@ -69,7 +69,7 @@
 #define	HV		0
 #define	GUEST		1
 
-#define	NTH		8		/* allocations after a step of the script */
+#define	NTH		8		/* allocations that may fail next */
 
 typedef enum fault {
 	F_TIME,			/* timers run out */
@@ -206,6 +206,23 @@ app_listen(uint_t half, uint32_t port, int backlog)
 	return (f);
 }
 
+/* Is it connected? */
+static boolean_t
+app_connected(end_t *e)
+{
+	struct sockaddr_vm svm;
+	uint32_t len = sizeof (svm);
+
+	return (fsk_getpeername(e->e_file, &svm, &len) == 0);
+}
+
+/* Which half an end is in. */
+static uint_t
+app_half(const pair_t *p, uint_t me)
+{
+	return ((p->p_cid == GCID) == (me == 0) ? HV : GUEST);
+}
+
 /*
  * The wire
  */
@@ -290,6 +307,13 @@ wire_event(void)
 	/* What was begun since then ends as well. */
 	sim_faults++;
 	vh_event(host, VIRTIO_VSOCK_EVENT_RESET, len);
+	for (pair_t *p = pairs; p < pairs + npairs; p++) {
+		for (uint_t me = 0; me < 2; me++) {
+			VERIFY(p->p_end[me].e_file == NULL ||
+			    app_half(p, me) != GUEST ||
+			    !app_connected(&p->p_end[me]));
+		}
+	}
 	return (B_TRUE);
 }
 
@@ -440,23 +464,6 @@ app_thread(pair_t *p, uint_t me, void (*func)(void *))
 	(void) thread_create(NULL, 0, func, ta, 0, &p0, TS_RUN, minclsyspri);
 }
 
-/* Is it connected? */
-static boolean_t
-app_connected(end_t *e)
-{
-	struct sockaddr_vm svm;
-	uint32_t len = sizeof (svm);
-
-	return (fsk_getpeername(e->e_file, &svm, &len) == 0);
-}
-
-/* Which half an end is in. */
-static uint_t
-app_half(const pair_t *p, uint_t me)
-{
-	return ((p->p_cid == GCID) == (me == 0) ? HV : GUEST);
-}
-
 /* An end that is connected: who uses it? */
 static void
 app_begin(pair_t *p, uint_t me)
@@ -497,7 +504,7 @@ app_connect(uint_t half)
 		return;
 	f = app_socket(half);
 	err = fsk_connect(f, &svm, sizeof (svm));
-	if (err != EINPROGRESS) {
+	if (err != 0 && err != EINPROGRESS) {
 		/* No memory. */
 		VERIFY(faults_now() != 0);
 		VERIFY0(fsk_close(f));
@@ -580,10 +587,11 @@ app_shut(pair_t *p, uint_t me)
 {
 	end_t *e = &p->p_end[me];
 
-	if (e->e_file == NULL || e->e_writer)
+	if (e->e_file == NULL || e->e_writer || e->e_shut)
 		return;
-	if (fsk_shutdown(e->e_file, SHUT_WR) == 0)
-		e->e_shut = B_TRUE;
+	e->e_shut = B_TRUE;
+	if (fsk_shutdown(e->e_file, SHUT_WR) != 0)
+		e->e_shut = B_FALSE;
 }
 
 static void
@@ -900,7 +908,8 @@ step(boolean_t faults)
 			(void) wire_event();
 		break;
 	}
-	hv_settle();
+	if (rnd(4) != 0)
+		hv_settle();
 }
 
 /*
@@ -1054,8 +1063,10 @@ sim_run(uint64_t number, bool is_case)
 	else
 		run_steps();
 
-	/* From here on all is well. */
+	/* From here on all is well; but the last word may have been lost. */
+	hv_settle();
 	fk_fail_nth(0);
+	fault(F_NOTIFY, NULL, 0);
 	if (!host->vh_running)
 		device_start();
 	VERIFY(host->vh_running);

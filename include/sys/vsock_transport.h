@@ -148,8 +148,8 @@
  *
  * Operations are called from threads that may sleep (KM_SLEEP) but never wait
  * for the peer: an application is never blocked inside a backend.  Upcalls are
- * made from threads that may sleep; for a connection that there is, and if it is
- * a stream, also by interrupt handlers (below LOCK_LEVEL): all but
+ * made from threads that may sleep; for a connection that there is, and if it
+ * is a stream, also by interrupt handlers (below LOCK_LEVEL): all but
  * vsock_up_request() and _accept(), vsock_conn_lookup() and _rele() included.
  * What the front end calls from within, vto_consumed() and vto_release(), must
  * do then.

@@ -1714,7 +1714,7 @@ vio_rx_request(vsock_vio_t *vv, const virtio_vsock_hdr_t *hdr)
 boolean_t
 vsock_vio_rx_light(const virtio_vsock_hdr_t *wire)
 {
-	/* Connections are made, and records delivered, by waiting for memory. */
+	/* Whoever makes connections or delivers records waits for memory. */
 	return (LE_16(wire->vvh_type) == VIRTIO_VSOCK_TYPE_STREAM &&
 	    LE_16(wire->vvh_op) != VIRTIO_VSOCK_OP_REQUEST);
 }

@@ -46,14 +46,14 @@
  * interrupt for each batch at most.
  *
  * What there is to be done need not wait until a worker has been woken up and
- * runs, if nobody is at it (hr_working) and the ring is mapped, so that there is
- * nothing to wait for: the thread that brings something to be sent fills ring 0
- * itself, and the one that kicks takes from ring 1 what it finds there
- * (vsockhv_ring_lend_begin(), _end()).  The latter is a processor of the guest's
- * that stands still meanwhile; so it does no more than VSOCKHV_LENT_WORK, which
- * takes as long as the way out of the guest and back.  What is left, an error
- * included, is the worker's: whoever does its work may be in the middle of what
- * has to end first.
+ * runs, if nobody is at it (hr_working) and the ring is mapped, so that there
+ * is nothing to wait for: the thread that brings something to be sent fills
+ * ring 0 itself, and the one that kicks takes from ring 1 what it finds there
+ * (vsockhv_ring_lend_begin(), _end()).  The latter is a processor of the
+ * guest's that stands still meanwhile; so it does no more than
+ * VSOCKHV_LENT_WORK, which takes as long as the way out of the guest and back.
+ * What is left, an error included, is the worker's: whoever does its work may
+ * be in the middle of what has to end first.
  *
  * LEASES
  *

@@ -585,10 +585,10 @@ vsockhv_notify_disable(vsockhv_ring_t *hr)
 /*
  * WORK
  *
- * Both functions do a bounded amount of work; less from the guest if `lent',
- * by a thread that is not the worker and must not wait.  They return 0, nothing is left
- * to be done until somebody kicks; EAGAIN, there is more; ENOMEM, there is more
- * but no memory; EPROTO, the ring is corrupt.
+ * Both functions do a bounded amount of work; less from the guest if `lent', by
+ * a thread that is not the worker and must not wait.  They return 0, nothing is
+ * left to be done until somebody kicks; EAGAIN, there is more; ENOMEM, there is
+ * more but no memory; EPROTO, the ring is corrupt.
  */
 
 /*

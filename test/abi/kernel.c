@@ -972,6 +972,7 @@ FUNC(int, nulldev, ());
 FUNC(void, pollhead_clean, (pollhead_t *));
 FUNC(void, pollwakeup, (pollhead_t *, short));
 FUNC(int, pullupmsg, (mblk_t *, ssize_t));
+FUNC(int, servicing_interrupt, (void));
 FUNC(int, random_get_pseudo_bytes, (uint8_t *, size_t));
 FUNC(void, releasef, (int));
 FUNC(void, rw_destroy, (krwlock_t *));

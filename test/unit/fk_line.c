@@ -33,8 +33,8 @@ typedef struct bell {
 	kmutex_t	b_lock;
 	kcondvar_t	b_cv;
 	uint_t		b_calls;	/* of bell_func() */
-	uint_t		b_asked;	/* rings that are wanted, of the ringer */
-	uint_t		b_ours;		/* calls in the test's own host thread */
+	uint_t		b_asked;	/* rings that are wanted */
+	uint_t		b_ours;		/* calls in the test's own thread */
 	uint32_t	b_self;		/* that thread */
 	kthread_t	*b_test;
 	boolean_t	b_stop;

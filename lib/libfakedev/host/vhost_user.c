@@ -17,11 +17,11 @@
  *	guest <- call eventfd of a ring ---------------------- vhu_call()
  *
  * The thread waits for its socket; the kicks of a ring that runs are a line of
- * the fake kernel (fk_line_add()).  A message is a header and a payload whose size the header tells;
- * vhu_requests[] says which sizes and how many descriptors each request has,
- * and which function it is for.  A ring runs while it is started (it has a
- * kick descriptor; getting its base stops it) and enabled; vhu_ring_update()
- * brings about what these two say.
+ * the fake kernel (fk_line_add()).  A message is a header and a payload whose
+ * size the header tells; vhu_requests[] says which sizes and how many
+ * descriptors each request has, and which function it is for.  A ring runs
+ * while it is started (it has a kick descriptor; getting its base stops it) and
+ * enabled; vhu_ring_update() brings about what these two say.
  *
  * Ring addresses are in the peer's own address space.  The memory table gives
  * for each piece of memory where it is for the peer, and where for the guest.
@@ -974,13 +974,15 @@ vhu_unplug(vhu_t *v)
 static void
 vhu_vring_init(vhu_t *v, unsigned idx)
 {
-	v->vu_ring[idx] = (vhu_vring_t){
+	const vhu_vring_t none = {
 		.vv_vhu		= v,
 		.vv_index	= idx,
 		.vv_kick	= -1,
 		.vv_call	= -1,
 		.vv_err		= -1
 	};
+
+	v->vu_ring[idx] = none;
 }
 
 static void

@@ -103,7 +103,7 @@ typedef struct vring_used {
 
 typedef struct fvio_vector {
 	kmutex_t	fv_lock;
-	kcondvar_t	fv_cv;		/* for the thread: fv_pending, fv_exit */
+	kcondvar_t	fv_cv;		/* the thread: fv_pending, fv_exit */
 	kcondvar_t	fv_idle_cv;	/* !fv_running */
 	kt_did_t	fv_did;
 	bool		fv_exit;

@@ -50,8 +50,8 @@ extern void fkh_line_serve(void);
 /*
  * Sleep until fkh_wakeup(), unless that has come since *word was set to 0.  An
  * `idler' may be used for lines meanwhile.  Who wakes a thread up, once, has
- * *word set to `value', which is small and not 0; `thread' is the fkh_thread_id() of
- * an idler.  The thread may have ended when that returns.
+ * *word set to `value', which is small and not 0; `thread' is the number of an
+ * idler, fkh_thread_id().  The thread may have ended when that returns.
  */
 extern uint32_t fkh_thread_id(void);
 extern void fkh_sleep(uint32_t *word, bool idler);

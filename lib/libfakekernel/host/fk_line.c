@@ -37,8 +37,8 @@
  *	FKH_IDLER	it waits for lines: to be woken up by a signal, which is
  *			blocked but in epoll_pwait(2), so that one that comes
  *			early is not lost, and one too late does no harm
- *	FKH_AWAKE	it is in a function, or polls, and looks at the word after
- *			that
+ *	FKH_AWAKE	it is in a function, or polls, and looks at the word
+ *			after that
  *
  * POLLING
  *

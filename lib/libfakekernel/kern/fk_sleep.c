@@ -13,8 +13,8 @@
  * Sleeping and waking: condition variables and semaphores.
  *
  * A condition variable is a queue of threads.  Each thread sleeps on a word of
- * its own (t_wakeup; fkh_sleep()), and only who takes it off the queue may wake it: a
- * signal, the end of its time, or an interrupt, whichever comes first.
+ * its own (t_wakeup; fkh_sleep()), and only who takes it off the queue may wake
+ * it: a signal, the end of its time, or an interrupt, whichever comes first.
  * t_wakeup then says which it was.
  *
  * The queues are protected by a fixed table of locks, hashed by the address of

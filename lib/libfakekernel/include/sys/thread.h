@@ -86,7 +86,7 @@ struct _kthread {
 	void		*t_startarg;
 	_Bool		t_exited;	/* for thread_join() */
 	void		*t_host;	/* the host's thread */
-	uint32_t	t_hostid;	/* fkh_thread_id() of the host program's */
+	uint32_t	t_hostid;	/* number of a thread of the host */
 	void		*t_stacktop;
 	struct _kthread	*t_next;	/* all threads */
 	struct _kthread	*t_prev;

@@ -173,11 +173,11 @@ tainted(const pair_t *p)
 	return (!p->p_accepted || p->p_aborted || faults_now() != p->p_faults);
 }
 
-/* A socket, with a buffer that is soon full or not. */
+/* A socket, with a buffer that is soon full or not; in the script, it is. */
 static fsk_file_t *
 app_socket(uint_t half)
 {
-	uint64_t bytes = 128ULL << rnd(12);
+	uint64_t bytes = 128ULL << (scripted ? 6 : rnd(12));
 	fsk_file_t *f;
 
 	VERIFY0(fsk_socket_as(half == HV && zone != NULL ? zone->zone_id : 0,

@@ -101,9 +101,12 @@ check: deps
 check-asan:
 	@$(MAKE) -k SAN=address,undefined BUILD=$(BUILD)/asan check-unit check-bhyve
 
-# Races.  Takes some minutes, so it is not one of the parts.
+# Races, without suppressions.  Takes many minutes, so it is not one of the
+# parts.
 check-tsan:
-	@$(MAKE) SAN=thread BUILD=$(BUILD)/tsan check-unit
+	@$(MAKE) -k SAN=thread BUILD=$(BUILD)/tsan check-unit check-sim
+	@$(MAKE) BUILD=$(BUILD)/tsan FUZZ_SAN=thread FUZZ='$(TSAN_FUZZ)' \
+	    check-fuzz
 .PHONY: check-tsan
 
 # Both compilers, without a warning; and the tables of the kernel's interfaces,

@@ -13,11 +13,15 @@
  * vsockhv and a guest that does what it likes with the rings, also while they
  * are looked at, and a program that issues the ioctls in any order.  Beside it
  * there is a guest that behaves, for which all must go on.
+ *
+ * A processor of the guest (scribble()) writes one place in its memory again
+ * and again, two values by turns, while the device reads what is there.
  */
 
 #include <sys/kmem.h>
 #include <sys/param.h>
 #include <sys/sysmacros.h>
+#include <fkhost.h>
 #include <fktest.h>
 #include "../unit/hv_guest.h"
 #include "fuzz.h"
@@ -30,13 +34,104 @@
 #define	SOCKS		8
 #define	OPS		400		/* of an input */
 
+/*
+ * What the other processor writes, or NULL; it has seen that when sc_seen says
+ * so.
+ */
+static struct {
+	volatile uint16_t *sc_place;
+	uint16_t	sc_value[2];
+	uint32_t	sc_asked;	/* futex */
+	uint32_t	sc_seen;	/* futex */
+	boolean_t	sc_stop;
+	void		*sc_thread;
+} scribbler;
+
 static hv_guest_t *witness;
 static fsk_file_t *witness_sock;
+
+/* ThreadSanitizer does not look: a guest needs no permission. */
+static __attribute__((no_sanitize("thread"), noinline)) void
+scribble_main(void *arg)
+{
+	volatile uint16_t *place = NULL;
+	uint16_t value[2];
+	uint32_t asked, seen = 0;
+
+	for (;;) {
+		asked = __atomic_load_n(&scribbler.sc_asked, __ATOMIC_ACQUIRE);
+		if (asked != seen) {
+			if (scribbler.sc_stop)
+				return;
+			place = scribbler.sc_place;
+			value[0] = scribbler.sc_value[0];
+			value[1] = scribbler.sc_value[1];
+			seen = asked;
+			__atomic_store_n(&scribbler.sc_seen, seen,
+			    __ATOMIC_RELEASE);
+			fkh_futex_wake(&scribbler.sc_seen, 1);
+		} else if (place == NULL) {
+			(void) fkh_futex_wait(&scribbler.sc_asked, seen, 0);
+		} else {
+			*place = value[0];
+			*place = value[1];
+		}
+	}
+}
+
+/* From now on that place; or none. */
+static void
+scribble(hv_guest_t *g, uint64_t gpa, uint16_t one, uint16_t two)
+{
+	uint32_t asked, seen;
+
+	scribbler.sc_place = g == NULL ? NULL :
+	    (volatile uint16_t *)(g->hg_mem + (gpa - HV_RAM));
+	scribbler.sc_value[0] = one;
+	scribbler.sc_value[1] = two;
+	asked = __atomic_add_fetch(&scribbler.sc_asked, 1, __ATOMIC_RELEASE);
+	fkh_futex_wake(&scribbler.sc_asked, 1);
+	while ((seen = __atomic_load_n(&scribbler.sc_seen,
+	    __ATOMIC_ACQUIRE)) != asked)
+		(void) fkh_futex_wait(&scribbler.sc_seen, seen, 0);
+}
+
+/* A descriptor, an index, what is in a ring; or what a packet begins with. */
+static void
+fuzz_scribble(fuzz_t *fz, hv_guest_t *g)
+{
+	hv_ring_t *r = &g->hg_ring[fuzz_below(fz, VIRTIO_VSOCK_NQUEUES)];
+	uint64_t gpa;
+	uint16_t one;
+
+	switch (fuzz_below(fz, 5)) {
+	case 0: case 1:
+		gpa = r->hr_desc + 2 * (fuzz_u16(fz) % (8 * r->hr_qsize));
+		break;
+	case 2:
+		gpa = r->hr_avail + 2 * fuzz_below(fz, 2 + r->hr_qsize);
+		break;
+	case 3:
+		gpa = r->hr_used + 2 * fuzz_byte(fz);
+		break;
+	default:
+		gpa = roundup(g->hg_txbrk, 2) + 2 * fuzz_below(fz, 64);
+		break;
+	}
+	one = hv_peek16(g, gpa);
+	scribble(g, gpa, one, fuzz_below(fz, 2) == 0 ? fuzz_u16(fz) :
+	    one + fuzz_byte(fz));
+}
 
 void
 fuzz_init(void)
 {
 	fsk_file_t *l;
+
+	scribbler.sc_asked = scribbler.sc_seen = 0;
+	scribbler.sc_stop = B_FALSE;
+	scribbler.sc_thread = fkh_thread_create("scribble", scribble_main,
+	    NULL);
 
 	hv_begin();
 	witness = hv_guest_boot(CID_WITNESS, HV_F_VERSION_1);
@@ -51,6 +146,10 @@ fuzz_fini(void)
 	VERIFY0(fsk_close(witness_sock));
 	hv_guest_destroy(witness);
 	hv_end();
+	scribbler.sc_stop = B_TRUE;
+	__atomic_add_fetch(&scribbler.sc_asked, 1, __ATOMIC_RELEASE);
+	fkh_futex_wake(&scribbler.sc_asked, 1);
+	fkh_thread_join(scribbler.sc_thread);
 }
 
 /* An address in guest memory, near the end of it or of a page, or anywhere. */
@@ -326,7 +425,11 @@ fuzz_one(fuzz_t *fz)
 				(void) fvm_map(g->hg_vm, HV_RAM, g->hg_mem,
 				    HV_RAM_SIZE, true);
 				break;
+			case 4: case 5:
+				fuzz_scribble(fz, g);
+				break;
 			default:
+				scribble(NULL, 0, 0, 0);
 				break;
 			}
 			break;
@@ -338,6 +441,7 @@ fuzz_one(fuzz_t *fz)
 			break;
 		}
 	}
+	scribble(NULL, 0, 0, 0);
 	fk_fail_nth(0);
 	hv_settle();
 	hv_check_alive(witness, witness_sock, GPORT, HPORT_WITNESS);

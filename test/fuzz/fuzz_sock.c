@@ -17,12 +17,27 @@
  * the model is exact where it matters: what can be read is what was sent and
  * not read yet, in order and, of records, one at a time; when there is an end,
  * and when an error; what poll(2) says is what a call would do.
+ *
+ * Or the calls come from several threads at a time (fuzz_threads()), and the
+ * model knows no more than what holds in whatever order they take effect:
+ *
+ *	a stream	one thread writes each way, one reads; what it reads
+ *			is what was written, from the beginning, and no more
+ *	records		everybody writes and reads at both ends.  A record
+ *			comes once and as a whole; to one reader, those of one
+ *			writer come in order
+ *	a listener	everybody connects to it and accepts
+ *	at the end	what is left is read: unless somebody has shut what
+ *			it came by, it is all that there was
  */
 
+#include <sys/disp.h>
 #include <sys/kmem.h>
 #include <sys/param.h>
 #include <sys/poll.h>
+#include <sys/proc.h>
 #include <sys/sysmacros.h>
+#include <sys/thread.h>
 #include <fktest.h>
 #include "../unit/hv_guest.h"
 #include "fuzz.h"
@@ -34,6 +49,8 @@
 #define	BACKLOG		3
 #define	MAXDATA		8192
 #define	MAXRECS		4096		/* records in a direction */
+#define	THREADS		4
+#define	CALLS		200		/* of a thread */
 
 typedef enum state {
 	CLOSED,
@@ -456,8 +473,319 @@ do_option(fuzz_t *fz, sock_t *s)
 	}
 }
 
-void
-fuzz_one(fuzz_t *fz)
+/*
+ * Threads
+ */
+
+/* A direction of the stream, or of the records. */
+typedef struct way {
+	fsk_file_t	*y_from;
+	fsk_file_t	*y_to;
+	uint32_t	y_shut;		/* atomic: somebody may have */
+	/* the stream */
+	uint32_t	y_offered;	/* atomic: to be written, at most */
+	uint32_t	y_written;	/* by its writer alone */
+	uint32_t	y_read;		/* by its reader alone */
+	/* records, by their writer */
+	uint32_t	y_sent[THREADS];
+	uint32_t	y_seen[THREADS][CALLS];	/* atomic */
+} way_t;
+
+/* What a record begins with. */
+typedef struct record {
+	uint32_t	r_writer;
+	uint32_t	r_seq;
+	uint32_t	r_len;
+} record_t;
+
+typedef struct worker {
+	fuzz_t		w_fz;
+	uint_t		w_id;
+	uint8_t		w_buf[MAXDATA];
+	uint32_t	w_next[2][THREADS];	/* r_seq of records, at least */
+} worker_t;
+
+static way_t stream[2], records[2];
+static fsk_file_t *shared;		/* a listener */
+static uint32_t nconnects, naccepts;	/* atomic */
+
+static uint8_t
+record_byte(const record_t *r, uint32_t off)
+{
+	return ((uint8_t)(off * 7 + r->r_writer * 31 + r->r_seq * 13));
+}
+
+static boolean_t
+way_shut(way_t *y)
+{
+	return (__atomic_load_n(&y->y_shut, __ATOMIC_ACQUIRE) != 0);
+}
+
+static void
+stream_write(worker_t *w, way_t *y)
+{
+	uint32_t len = 1 + fuzz_byte(&w->w_fz) * (1 + fuzz_byte(&w->w_fz) % 32);
+	boolean_t shut = way_shut(y);
+	size_t n;
+	int err;
+
+	for (uint32_t i = 0; i < len; i++)
+		w->w_buf[i] = (uint8_t)((y->y_written + i) * 7);
+	__atomic_store_n(&y->y_offered, y->y_written + len, __ATOMIC_RELEASE);
+	err = fsk_send(y->y_from, w->w_buf, len, 0, &n);
+	VERIFY3U(n, <=, len);
+	if (shut)
+		VERIFY0(n);
+	else
+		VERIFY(err == 0 || err == EWOULDBLOCK || way_shut(y));
+	y->y_written += (uint32_t)n;
+}
+
+/* B_FALSE: there was nothing. */
+static boolean_t
+stream_read(worker_t *w, way_t *y)
+{
+	uint32_t len = 1 + fuzz_byte(&w->w_fz) * (1 + fuzz_byte(&w->w_fz) % 32);
+	size_t n;
+	int err;
+
+	err = fsk_recv(y->y_to, w->w_buf, len, 0, &n);
+	for (size_t i = 0; i < n; i++) {
+		VERIFY3U(w->w_buf[i], ==,
+		    (uint8_t)((y->y_read + (uint32_t)i) * 7));
+	}
+	y->y_read += (uint32_t)n;
+	VERIFY3U(y->y_read, <=,
+	    __atomic_load_n(&y->y_offered, __ATOMIC_ACQUIRE));
+	if (n == 0 && err != EWOULDBLOCK)
+		VERIFY(way_shut(y));
+	return (n != 0);
+}
+
+static void
+records_write(worker_t *w, way_t *y)
+{
+	record_t r = {
+		.r_writer	= w->w_id,
+		.r_seq		= y->y_sent[w->w_id],
+		.r_len		= sizeof (r) + fuzz_byte(&w->w_fz) * 8
+	};
+	size_t n;
+	int err;
+
+	for (uint32_t i = sizeof (r); i < r.r_len; i++)
+		w->w_buf[i] = record_byte(&r, i);
+	bcopy(&r, w->w_buf, sizeof (r));
+	err = fsk_send(y->y_from, w->w_buf, r.r_len, 0, &n);
+	if (err == 0) {
+		VERIFY3U(n, ==, r.r_len);
+		y->y_sent[w->w_id]++;
+	} else {
+		VERIFY0(n);
+		VERIFY(err == EWOULDBLOCK || way_shut(y));
+	}
+}
+
+static boolean_t
+records_read(worker_t *w, way_t *y)
+{
+	fsk_iov_t iov = { .fi_base = w->w_buf, .fi_len = sizeof (w->w_buf) };
+	uint32_t *next = w->w_next[y - records];
+	int err, flags = 0;
+	record_t r;
+	size_t n;
+
+	err = fsk_recvv(y->y_to, &iov, 1, &flags, &n);
+	if (n == 0) {
+		VERIFY(err == EWOULDBLOCK || way_shut(y));
+		return (B_FALSE);
+	}
+	VERIFY3U(n, >=, sizeof (r));
+	bcopy(w->w_buf, &r, sizeof (r));
+	VERIFY3U(r.r_len, ==, n);
+	VERIFY3U(r.r_writer, <, THREADS);
+	VERIFY3U(r.r_seq, <, CALLS);
+	for (uint32_t i = sizeof (r); i < r.r_len; i++)
+		VERIFY3U(w->w_buf[i], ==, record_byte(&r, i));
+	VERIFY3U(r.r_seq, >=, next[r.r_writer]);
+	next[r.r_writer] = r.r_seq + 1;
+	VERIFY0(__atomic_exchange_n(&y->y_seen[r.r_writer][r.r_seq], 1,
+	    __ATOMIC_RELAXED));
+	return (B_TRUE);
+}
+
+/* One end: what comes to it, and what goes. */
+static void
+ways_shut(fuzz_t *fz, way_t *ways, uint_t me)
+{
+	int how = fuzz_below(fz, 3);
+
+	if (how != SHUT_WR)
+		__atomic_store_n(&ways[!me].y_shut, 1, __ATOMIC_RELEASE);
+	if (how != SHUT_RD)
+		__atomic_store_n(&ways[me].y_shut, 1, __ATOMIC_RELEASE);
+	(void) fsk_shutdown(ways[me].y_from, how);
+}
+
+static void
+shared_connect(worker_t *w)
+{
+	struct sockaddr_vm svm = {
+		.svm_family	= AF_VSOCK,
+		.svm_cid	= VMADDR_CID_LOCAL,
+		.svm_port	= PORT
+	};
+	fsk_file_t *f;
+	size_t n;
+	int err;
+
+	VERIFY0(fsk_socket(AF_VSOCK, SOCK_STREAM, 0, &f));
+	fsk_set_nonblock(f, true);
+	__atomic_add_fetch(&nconnects, 1, __ATOMIC_SEQ_CST);
+	err = fsk_connect(f, &svm, sizeof (svm));
+	VERIFY(err == 0 || err == EINPROGRESS || err == ECONNRESET);
+	if (fuzz_below(&w->w_fz, 2) == 0)
+		(void) fsk_send(f, "hello", 5, 0, &n);
+	VERIFY0(fsk_close(f));
+}
+
+static void
+shared_accept(worker_t *w)
+{
+	fsk_file_t *f;
+	char buf[8];
+	size_t n;
+
+	if (fsk_accept(shared, NULL, NULL, &f) != 0)
+		return;
+	VERIFY3U(__atomic_add_fetch(&naccepts, 1, __ATOMIC_SEQ_CST), <=,
+	    __atomic_load_n(&nconnects, __ATOMIC_SEQ_CST));
+	fsk_set_nonblock(f, true);
+	(void) fsk_recv(f, buf, sizeof (buf), 0, &n);
+	VERIFY(n == 0 || (n == 5 && bcmp(buf, "hello", 5) == 0));
+	VERIFY0(fsk_close(f));
+}
+
+static void
+worker(void *arg)
+{
+	worker_t *w = arg;
+	fuzz_t *fz = &w->w_fz;
+	uint_t calls = 0, way;
+
+	while (fuzz_more(fz) && calls++ < CALLS) {
+		way = fuzz_below(fz, 2);
+		switch (fuzz_below(fz, 16)) {
+		case 0: case 1: case 2: case 3:
+			/* Threads 0 and 1 have the one way, the others... */
+			if (w->w_id % 2 == 0)
+				stream_write(w, &stream[w->w_id / 2]);
+			else
+				(void) stream_read(w, &stream[w->w_id / 2]);
+			break;
+		case 4: case 5: case 6:
+			records_write(w, &records[way]);
+			break;
+		case 7: case 8: case 9:
+			(void) records_read(w, &records[way]);
+			break;
+		case 10: case 11:
+			shared_connect(w);
+			break;
+		case 12: case 13:
+			shared_accept(w);
+			break;
+		case 14:
+			(void) fsk_poll(stream[way].y_from, POLLIN | POLLOUT);
+			(void) fsk_poll(records[way].y_to, POLLIN | POLLOUT);
+			(void) fsk_poll(shared, POLLIN);
+			break;
+		default:
+			/* Near the end of what it does. */
+			if (fz->fz_left < 16) {
+				ways_shut(fz, fuzz_below(fz, 2) == 0 ?
+				    stream : records, way);
+			}
+			break;
+		}
+	}
+	thread_exit();
+}
+
+/* A connection to the listener, both of its ends. */
+static void
+ways_open(way_t *ways, int type)
+{
+	struct sockaddr_vm svm = {
+		.svm_family	= AF_VSOCK,
+		.svm_cid	= VMADDR_CID_LOCAL,
+		.svm_port	= PORT
+	};
+	fsk_file_t *l, *end[2];
+
+	bzero(ways, 2 * sizeof (*ways));
+	hv_socktype = type;
+	l = hv_listen(PORT, 1);
+	hv_socktype = SOCK_STREAM;
+	VERIFY0(fsk_socket(AF_VSOCK, type, 0, &end[0]));
+	VERIFY0(fsk_connect(end[0], &svm, sizeof (svm)));
+	fsk_set_nonblock(end[0], true);
+	end[1] = hv_accept(l);
+	VERIFY0(fsk_close(l));
+	for (uint_t i = 0; i < 2; i++) {
+		ways[i].y_from = end[i];
+		ways[i].y_to = end[!i];
+	}
+}
+
+static void
+ways_close(way_t *ways)
+{
+	VERIFY0(fsk_close(ways[0].y_from));
+	VERIFY0(fsk_close(ways[1].y_from));
+}
+
+static void
+fuzz_threads(fuzz_t *fz)
+{
+	worker_t *w = kmem_zalloc(THREADS * sizeof (*w), KM_SLEEP);
+	size_t share = fz->fz_left / THREADS;
+
+	ways_open(stream, SOCK_STREAM);
+	ways_open(records, SOCK_SEQPACKET);
+	nconnects = naccepts = 0;
+	shared = hv_listen(PORT, BACKLOG);
+	for (uint_t i = 0; i < THREADS; i++) {
+		w[i].w_id = i;
+		w[i].w_fz.fz_data = fz->fz_data + i * share;
+		w[i].w_fz.fz_left = share;
+		(void) thread_create(NULL, 0, worker, &w[i], 0, &p0, TS_RUN,
+		    minclsyspri);
+	}
+	hv_settle();
+	for (uint_t i = 0; i < 2; i++) {
+		while (stream_read(&w[0], &stream[i]))
+			hv_settle();
+		if (!way_shut(&stream[i]))
+			VERIFY3U(stream[i].y_read, ==, stream[i].y_written);
+		bzero(w[0].w_next, sizeof (w[0].w_next));
+		while (records_read(&w[0], &records[i]))
+			hv_settle();
+		if (way_shut(&records[i]))
+			continue;
+		for (uint_t j = 0; j < THREADS; j++) {
+			for (uint_t k = 0; k < records[i].y_sent[j]; k++)
+				VERIFY3U(records[i].y_seen[j][k], ==, 1);
+		}
+	}
+	ways_close(stream);
+	ways_close(records);
+	VERIFY0(fsk_close(shared));
+	kmem_free(w, THREADS * sizeof (*w));
+}
+
+static void
+fuzz_calls(fuzz_t *fz)
 {
 	uint_t ops = 0;
 
@@ -516,6 +844,15 @@ fuzz_one(fuzz_t *fz)
 		if (s->s_state != CLOSED)
 			do_close(s);
 	}
+}
+
+void
+fuzz_one(fuzz_t *fz)
+{
+	if (fz->fz_left != 0 && *fz->fz_data >= 0xc0)
+		fuzz_threads(fz);
+	else
+		fuzz_calls(fz);
 	fk_time_advance(60ULL * NANOSEC);
 	VERIFY0(fk_timeouts_pending());
 }

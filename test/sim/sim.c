@@ -117,7 +117,7 @@ typedef struct pair {
 
 static boolean_t scripted;		/* a case, not a seed */
 static uint64_t sim_state;
-static uint64_t sim_faults;		/* those of fk_fail_nth() apart */
+static uint64_t sim_faults;		/* atomic; without fk_fail_nth()'s */
 static hv_guest_t *guest;
 static vh_host_t *host;
 static hv_packet_t *packet;
@@ -125,6 +125,7 @@ static zone_t *zone;			/* of HV; NULL: the global one */
 static fsk_file_t *listeners[2];	/* of HV, of GUEST if that is another */
 static pair_t *pairs;
 static uint_t npairs;
+static kmutex_t app_lock;		/* what threads say of their ends */
 
 /*
  * What the device knows of viosock's queues.  It looks at one when it has been
@@ -163,7 +164,14 @@ faults_now(void)
 	uint64_t tried, failed;
 
 	fk_fail_counts(&tried, &failed);
-	return (sim_faults + failed);
+	return (__atomic_load_n(&sim_faults, __ATOMIC_RELAXED) + failed);
+}
+
+/* Another one that may. */
+static void
+faulted(void)
+{
+	__atomic_add_fetch(&sim_faults, 1, __ATOMIC_RELAXED);
 }
 
 /* May it have been reset? */
@@ -305,7 +313,7 @@ wire_event(void)
 		return (B_FALSE);
 	(void) hv_chain(guest, HV_EV, hv_alloc(guest, 4), 4, NULL, 0);
 	/* What was begun since then ends as well. */
-	sim_faults++;
+	faulted();
 	vh_event(host, VIRTIO_VSOCK_EVENT_RESET, len);
 	for (pair_t *p = pairs; p < pairs + npairs; p++) {
 		for (uint_t me = 0; me < 2; me++) {
@@ -358,9 +366,17 @@ wire_flow(void)
  * Applications
  */
 
+static void
+app_mark(boolean_t *flag, boolean_t val)
+{
+	mutex_enter(&app_lock);
+	*flag = val;
+	mutex_exit(&app_lock);
+}
+
 /* What came, from the other end of the pair. */
 static void
-app_got(pair_t *p, uint_t me, const uint8_t *buf, size_t n, int err)
+app_got_locked(pair_t *p, uint_t me, const uint8_t *buf, size_t n, int err)
 {
 	end_t *e = &p->p_end[me], *o = &p->p_end[!me];
 
@@ -386,19 +402,28 @@ app_got(pair_t *p, uint_t me, const uint8_t *buf, size_t n, int err)
 }
 
 static void
+app_got(pair_t *p, uint_t me, const uint8_t *buf, size_t n, int err)
+{
+	mutex_enter(&app_lock);
+	app_got_locked(p, me, buf, n, err);
+	mutex_exit(&app_lock);
+}
+
+static void
 app_sent(pair_t *p, uint_t me, size_t n, int err)
 {
 	end_t *e = &p->p_end[me], *o = &p->p_end[!me];
 
+	mutex_enter(&app_lock);
 	e->e_written += n;
-	if (err == 0 || err == EWOULDBLOCK || err == ENOTCONN || err == EINTR ||
-	    err == ENOMEM)
-		return;
-	if (!tainted(p) && !o->e_closed && !e->e_shut)
-		panic("connection %u, end %u: error %d on send", p->p_id,
-		    me, err);
-	if (!o->e_closed && !e->e_shut)
+	if (err != 0 && err != EWOULDBLOCK && err != ENOTCONN &&
+	    err != EINTR && err != ENOMEM && !o->e_closed && !e->e_shut) {
+		if (!tainted(p))
+			panic("connection %u, end %u: error %d on send",
+			    p->p_id, me, err);
 		e->e_error = err;
+	}
+	mutex_exit(&app_lock);
 }
 
 typedef struct thread_arg {
@@ -534,7 +559,7 @@ app_accept(fsk_file_t *listener)
 			break;
 	}
 	VERIFY3P(p, !=, pairs + npairs);
-	p->p_accepted = B_TRUE;
+	app_mark(&p->p_accepted, B_TRUE);
 	p->p_end[1].e_file = f;
 	return (B_TRUE);
 }
@@ -589,9 +614,9 @@ app_shut(pair_t *p, uint_t me)
 
 	if (e->e_file == NULL || e->e_writer || e->e_shut)
 		return;
-	e->e_shut = B_TRUE;
+	app_mark(&e->e_shut, B_TRUE);
 	if (fsk_shutdown(e->e_file, SHUT_WR) != 0)
-		e->e_shut = B_FALSE;
+		app_mark(&e->e_shut, B_FALSE);
 }
 
 static void
@@ -602,8 +627,8 @@ app_close(pair_t *p, uint_t me)
 	if (e->e_file == NULL || app_threads(e) != 0)
 		return;
 	if (!app_connected(e))
-		p->p_aborted = B_TRUE;
-	e->e_closed = B_TRUE;
+		app_mark(&p->p_aborted, B_TRUE);
+	app_mark(&e->e_closed, B_TRUE);
 	VERIFY0(fsk_close(e->e_file));
 	e->e_file = NULL;
 }
@@ -639,8 +664,10 @@ flow(void)
 		for (pair_t *p = pairs; p < pairs + npairs; p++) {
 			for (uint_t me = 0; me < 2; me++) {
 				app_read(p, me);
+				mutex_enter(&app_lock);
 				after += p->p_end[me].e_read +
 				    p->p_end[me].e_eof;
+				mutex_exit(&app_lock);
 			}
 		}
 		/*
@@ -712,7 +739,7 @@ app_flood(boolean_t there)
 static void
 device_stop(void)
 {
-	sim_faults++;
+	faulted();
 	if (host->vh_running)
 		VERIFY0(fvio_detach(host->vh_dev));
 }
@@ -721,7 +748,7 @@ device_stop(void)
 static void
 device_start(void)
 {
-	sim_faults++;
+	faulted();
 	VERIFY0(hv_ioctl(guest, VSOCKHV_RESET, 0));
 	guest->hg_brk = guest->hg_brk0;
 	hv_driver_start(guest, HV_F_VERSION_1);
@@ -772,7 +799,7 @@ fault_zone(void)
 {
 	if (zone == NULL)
 		return;
-	sim_faults++;
+	faulted();
 	fk_zone_shutdown(zone);
 	hv_settle();
 	for (pair_t *p = pairs; p < pairs + npairs; p++) {
@@ -803,7 +830,7 @@ fault(uint_t which, pair_t *p, uint_t me)
 {
 	switch (which) {
 	case F_TIME:
-		sim_faults++;
+		faulted();
 		fk_time_advance(MS(1000 + rnd(12000)));
 		break;
 	case F_LEASE:
@@ -828,7 +855,7 @@ fault(uint_t which, pair_t *p, uint_t me)
 	case F_MIGRATE:
 		if (!host->vh_running)
 			break;
-		sim_faults++;
+		faulted();
 		/* There may be no room for it, or no memory. */
 		(void) hv_ioctl(guest, VSOCKHV_SEND_RESET, 0);
 		break;
@@ -1047,6 +1074,7 @@ sim_run(uint64_t number, bool is_case)
 	npairs = 0;
 	hv_begin();
 	VERIFY0(fk_modload("viosock"));
+	mutex_init(&app_lock, NULL, MUTEX_DEFAULT, NULL);
 	packet = kmem_alloc(sizeof (*packet), KM_SLEEP);
 	pairs = kmem_zalloc(PAIRS * sizeof (pair_t), KM_SLEEP);
 	hv_half_begin(scripted || rnd(2));
@@ -1080,7 +1108,7 @@ sim_run(uint64_t number, bool is_case)
 	check();
 
 	/* Those who close, and then, without choice, those who waited. */
-	sim_faults++;
+	faulted();
 	for (uint_t n = 0; n < 4; n++) {
 		for (pair_t *p = pairs; p < pairs + npairs; p++) {
 			app_close(p, 0);
@@ -1109,6 +1137,7 @@ sim_run(uint64_t number, bool is_case)
 	hv_half_end();
 	kmem_free(pairs, PAIRS * sizeof (pair_t));
 	kmem_free(packet, sizeof (*packet));
+	mutex_destroy(&app_lock);
 	VERIFY0(fk_timeouts_pending());
 	VERIFY0(fk_modunload("viosock"));
 	hv_end();

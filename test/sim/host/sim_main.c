@@ -12,9 +12,9 @@
 
 /*
  * sim [-cpt] FIRST COUNT: the simulation of sim.c for so many seeds (-c: cases;
- * COUNT 0 is all that there are), each in a child with a kernel of its own,
- * which has a minute.  Two run at a time.  One that fails is named, after what
- * its child had to say.
+ * COUNT 0 is all that there are), each in a child with a kernel of its own and
+ * a minute to run (SIM_SECONDS).  Two run at a time.  One that fails is named,
+ * after what its child had to say.
  *
  * Threads take turns, so a run is repeated by its number; with -t it prints a
  * hash of which thread ran when, which has to be the same each time.  With -p
@@ -33,7 +33,11 @@
 #include "../../../cmd/vsockd/modules.h"
 #include "../sim.h"
 
+#ifdef __SANITIZE_THREAD__
+#define	SIM_SECONDS	600
+#else
 #define	SIM_SECONDS	60
+#endif
 #define	SIM_JOBS	2
 
 static bool sim_is_case;

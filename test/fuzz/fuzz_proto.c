@@ -20,16 +20,19 @@
  *
  *	what the module says	a packet that its state doesn't allow, data
  *				beyond our credit, other data than was written,
- *				credit that goes back or exceeds what we sent
+ *				credit that goes back or exceeds what we sent,
+ *				a buffer that shrinks or grows too much
  *	what it doesn't say	a REQUEST or an end without an answer; data
  *				that could go; a full buffer's room, when it
- *				has been read
+ *				has been read, also to a peer that has no more
+ *				under way than its own buffer holds
  *	what the socket reads	other data than we sent, or an end before it
  */
 
 #include <sys/kmem.h>
 #include <sys/param.h>
 #include <sys/sysmacros.h>
+#include <sys/vsock_ioctl.h>
 #include <fktest.h>
 #include "../unit/viosock_host.h"
 #include "fuzz.h"
@@ -43,6 +46,8 @@
 #define	OPS		300
 #define	MAXDATA		3900		/* in a packet of ours */
 #define	TX_SMALL	1024		/* VIO_TX_SMALL of vsock_virtio.c */
+#define	DEFBUF		4096		/* receive buffer that nobody has set */
+#define	GROWTH		4		/* VSOCK_BUF_GROWTH: it may grow */
 
 #define	OP(x)		VIRTIO_VSOCK_OP_##x
 #define	SHUT_BOTH	(VIRTIO_VSOCK_SHUTDOWN_RECEIVE | \
@@ -69,6 +74,8 @@ typedef struct conn {
 	uint32_t	c_read;
 	uint32_t	c_fwd;		/* what the module says */
 	uint32_t	c_edge;		/* the furthest that it ever allowed */
+	uint32_t	c_buf;		/* its buffer: at first, and now */
+	uint32_t	c_buf0;
 	uint_t		c_ourshut;
 	boolean_t	c_norecv;	/* shutdown(), by the socket */
 
@@ -91,8 +98,18 @@ static conn_t conns[CONNS];
 void
 fuzz_init(void)
 {
+	vsock_prop_io_t vpi = {
+		.vpi_prop	= VSOCK_PROP_RECV_BUF,
+		.vpi_value	= DEFBUF
+	};
+	fk_file_t *dev;
+	int rv;
+
 	hv_begin();
 	VERIFY0(fk_modload("viosock"));
+	VERIFY0(fk_open("/dev/vsock", &dev));
+	VERIFY0(fk_ioctl(dev, VSOCK_IOC_SETPROP, (intptr_t)&vpi, &rv));
+	VERIFY0(fk_close(dev));
 	packet = kmem_alloc(sizeof (*packet), KM_SLEEP);
 }
 
@@ -249,6 +266,11 @@ drain(void)
 		if (c->c_sock != NULL && !c->c_norecv)
 			VERIFY3U(left(hdr->vvh_fwd_cnt, c->c_read), ==, 0);
 		c->c_fwd = hdr->vvh_fwd_cnt;
+		if (c->c_buf0 == 0)
+			c->c_buf0 = hdr->vvh_buf_alloc;
+		VERIFY3U(hdr->vvh_buf_alloc, >=, c->c_buf);
+		VERIFY3U(hdr->vvh_buf_alloc, <=, GROWTH * c->c_buf0);
+		c->c_buf = hdr->vvh_buf_alloc;
 		if ((int32_t)(c->c_fwd + hdr->vvh_buf_alloc - c->c_edge) > 0)
 			c->c_edge = c->c_fwd + hdr->vvh_buf_alloc;
 	}
@@ -276,8 +298,11 @@ check_silence(void)
 		/* It has all been read: there is room. */
 		if (c->c_sock != NULL && c->c_read == c->c_sent &&
 		    !c->c_norecv && (c->c_ourshut &
-		    VIRTIO_VSOCK_SHUTDOWN_SEND) == 0)
+		    VIRTIO_VSOCK_SHUTDOWN_SEND) == 0) {
 			VERIFY3U(left(c->c_edge, c->c_sent), >, 0);
+			VERIFY(c->c_ourbuf == 0 ||
+			    left(c->c_fwd + c->c_ourbuf, c->c_sent) > 0);
+		}
 	}
 }
 
@@ -519,10 +544,12 @@ fuzz_one(fuzz_t *fz)
 		hv_settle();
 	}
 	listener = hv_listen(LISTENER, BACKLOG);
-	/* Buffers that are soon full. */
+	/* Buffers that are soon full; or that grow. */
 	bufsize = 128 << fuzz_below(fz, 12);
-	VERIFY0(fsk_setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE,
-	    &bufsize, sizeof (bufsize)));
+	if (bufsize != 128 << 11) {
+		VERIFY0(fsk_setsockopt(listener, AF_VSOCK,
+		    SO_VM_SOCKETS_BUFFER_SIZE, &bufsize, sizeof (bufsize)));
+	}
 
 	while (fuzz_more(fz) && ops++ < OPS) {
 		conn_t *c = &conns[fuzz_below(fz, CONNS)];

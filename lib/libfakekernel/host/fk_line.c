@@ -207,8 +207,12 @@ fkh_line_init(void)
 	if (sigaction(FKH_SIGWAKE, &sa, NULL) != 0 ||
 	    (fkh_epfd = epoll_create1(EPOLL_CLOEXEC)) == -1)
 		return (errno);
-	/* Signals are for the program's own threads. */
+	/* Signals are for the program's own threads, but for faults. */
 	(void) sigfillset(&all);
+	(void) sigdelset(&all, SIGBUS);
+	(void) sigdelset(&all, SIGSEGV);
+	(void) sigdelset(&all, SIGFPE);
+	(void) sigdelset(&all, SIGILL);
 	(void) pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (int i = 0; i < FKH_SERVERS && err == 0; i++) {
 		err = pthread_create(&thread, NULL, fkh_line_server, NULL);

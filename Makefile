@@ -105,8 +105,8 @@ check-asan:
 # parts.
 check-tsan:
 	@$(MAKE) -k SAN=thread BUILD=$(BUILD)/tsan check-unit check-sim
-	@$(MAKE) BUILD=$(BUILD)/tsan FUZZ_SAN=thread FUZZ='$(TSAN_FUZZ)' \
-	    check-fuzz
+	@$(MAKE) BUILD=$(BUILD)/tsan FUZZ_SAN=thread ENGINE=corpus \
+	    FUZZ='$(TSAN_FUZZ)' check-fuzz
 .PHONY: check-tsan
 
 # Both compilers, without a warning; and the tables of the kernel's interfaces,

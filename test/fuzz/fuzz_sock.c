@@ -482,6 +482,7 @@ typedef struct way {
 	fsk_file_t	*y_from;
 	fsk_file_t	*y_to;
 	uint32_t	y_shut;		/* atomic: somebody may have */
+	uint32_t	y_over;		/* atomic: its sender's end has been */
 	/* the stream */
 	uint32_t	y_offered;	/* atomic: to be written, at most */
 	uint32_t	y_written;	/* by its writer alone */
@@ -521,11 +522,17 @@ way_shut(way_t *y)
 	return (__atomic_load_n(&y->y_shut, __ATOMIC_ACQUIRE) != 0);
 }
 
+static boolean_t
+way_over(way_t *y)
+{
+	return (__atomic_load_n(&y->y_over, __ATOMIC_ACQUIRE) != 0);
+}
+
 static void
 stream_write(worker_t *w, way_t *y)
 {
 	uint32_t len = 1 + fuzz_byte(&w->w_fz) * (1 + fuzz_byte(&w->w_fz) % 32);
-	boolean_t shut = way_shut(y);
+	boolean_t over = way_over(y);
 	size_t n;
 	int err;
 
@@ -534,7 +541,7 @@ stream_write(worker_t *w, way_t *y)
 	__atomic_store_n(&y->y_offered, y->y_written + len, __ATOMIC_RELEASE);
 	err = fsk_send(y->y_from, w->w_buf, len, 0, &n);
 	VERIFY3U(n, <=, len);
-	if (shut)
+	if (over)
 		VERIFY0(n);
 	else
 		VERIFY(err == 0 || err == EWOULDBLOCK || way_shut(y));
@@ -624,7 +631,8 @@ ways_shut(fuzz_t *fz, way_t *ways, uint_t me)
 		__atomic_store_n(&ways[!me].y_shut, 1, __ATOMIC_RELEASE);
 	if (how != SHUT_RD)
 		__atomic_store_n(&ways[me].y_shut, 1, __ATOMIC_RELEASE);
-	(void) fsk_shutdown(ways[me].y_from, how);
+	if (fsk_shutdown(ways[me].y_from, how) == 0 && how != SHUT_RD)
+		__atomic_store_n(&ways[me].y_over, 1, __ATOMIC_RELEASE);
 }
 
 static void

@@ -78,7 +78,11 @@ extern "C" {
 #define	VSOCKHV_RING_INIT	(VSOCKHV_IOC | 0x10)
 /* Ring index by value, here and below.  Gives the ring up, waits for that. */
 #define	VSOCKHV_RING_RESET	(VSOCKHV_IOC | 0x11)
-/* The guest has notified the device.  Ring not set up: ENXIO. */
+/*
+ * The guest has notified the device.  The caller may be used to take what is in
+ * the ring, as long as that takes no longer than some 64 KiB do.  Ring not set
+ * up: ENXIO.
+ */
 #define	VSOCKHV_RING_KICK	(VSOCKHV_IOC | 0x12)
 /* vsockhv_ring_msi_t *; address 0: no MSI, VSOCKHV_INTR_POLL tells. */
 #define	VSOCKHV_RING_SET_MSI	(VSOCKHV_IOC | 0x13)

@@ -11,8 +11,9 @@
 
 /*
  * One direction of a stream: an application that writes, until it has had
- * enough or for ever, one that reads for ever, and between them sockfs, the front end and the virtio backend
- * of both systems.  doc/model.md says which function each step is.
+ * enough or for ever, one that reads for ever, and between them sockfs, the
+ * front end and the virtio backend of both systems.  doc/model.md says which
+ * function each step is.
  *
  *	writer -> [s_q] -> s_tx -> (to_r) -> r_rx -> [r_rxq] -> [so_q] -> reader
  *			   s_rx <- (to_s) <- r_tx
@@ -42,6 +43,9 @@
  *	RECORDS		the receiver looks again after every delivery, as for
  *			records
  *	WANT		the reader waits until so much is there
+ *	GROW		the receive buffer may become one larger
+ *	CAP		the sender has no more under way than that, its own
+ *			buffer, and has told so
  *
  * Defects, each of which must be found
  *	BUG_WINDOW	the sender forgets what is under way
@@ -52,6 +56,8 @@
  *	BUG_ASK		a small packet waits, and the peer is not asked
  *	BUG_STARVED	a CREDIT_REQUEST is answered, but nobody looks on
  *	BUG_HOLD	what is gathered waits, and sockfs was not armed
+ *	BUG_GROW	the backend forgets that the buffer has grown
+ *	BUG_CAP		what the sender has told of its own buffer is ignored
  *	BUG_TALK	whatever the answer to a CREDIT_REQUEST, it is repeated
  */
 
@@ -86,12 +92,34 @@
 #define	MOD	8
 #endif
 
+#ifndef CAP
+#define	CAP	255
+#endif
+
+/* vc_rxleast: see vsock_conn_levels() */
+#ifdef BUG_CAP
+#define	LEAST	STEP
+#else
+#define	LEAST	(STEP < CAP -> STEP : CAP)
+#endif
+
+/* Where the receive buffer is known: one that stays as it is needs no state. */
+#ifdef GROW
+byte r_buf = BUF;			/* vc_rcvbuf, under vc_lock */
+byte r_alloc = BUF;			/* tc_buf_alloc, under vv_lock */
+byte s_peer_buf = BUF;			/* tc_peer_buf, under vv_lock */
+#else
+#define	r_buf		BUF
+#define	r_alloc		BUF
+#define	s_peer_buf	BUF
+#endif
+
 #ifdef RECORDS
 #define	HIWAT	255
 #elif defined(BUG_LEVEL)
 #define	HIWAT	BUF
 #else
-#define	HIWAT	(BUF - STEP)
+#define	HIWAT	(r_buf - STEP)
 #endif
 
 #define	SUB(a, b)	(((a) + MOD - (b)) % MOD)
@@ -102,10 +130,10 @@
 mtype = { RW, CREDIT_REQUEST };
 mtype = { NONE, SENT, ANSWERED };		/* vio_ask_t */
 mtype = { IDLE, DATA, STARVED, READ, LOOK, GIVE, GIVEN, REPORT, CONSUMED,
-    RELOCK };
+    TELLBUF, RELOCK };
 
 chan to_r = [1] of { mtype, byte };
-chan to_s = [1] of { byte };
+chan to_s = [1] of { byte, byte };
 
 bool stopped;				/* the writer is through */
 
@@ -142,7 +170,8 @@ bool so_armed;
 #ifdef BUG_WINDOW
 #define	CREDIT		BUF
 #else
-#define	CREDIT		(INFLIGHT >= BUF -> 0 : BUF - INFLIGHT)
+#define	WINDOW		MIN(s_peer_buf, CAP)
+#define	CREDIT		(INFLIGHT >= WINDOW -> 0 : WINDOW - INFLIGHT)
 #endif
 #define	PACKET		MIN(MIN(s_q, MAXPKT), CREDIT)
 #define	IS_SMALL	(PACKET > 0 && PACKET < SMALL)
@@ -277,12 +306,16 @@ end:	do
 active proctype s_rx()
 {
 	bool writable;
-	byte fwd, consumed;
+	byte fwd, alloc, consumed;
 
 end:	do
 	:: atomic {
 		/* vio_rx_credit() */
-		to_s ? fwd;
+		to_s ? fwd, alloc;
+#ifdef GROW
+		s_peer_buf = alloc;
+#endif
+		alloc = 0;
 		consumed = SUB(fwd, s_peer_fwd);
 		assert(!NEGATIVE(consumed));
 		assert(!NEGATIVE(SUB(s_tx_cnt, fwd)));
@@ -412,6 +445,7 @@ inline r_arm(nonempty)
 			:: r_unseen >= so_q + least -> \
 				q = r_unseen - so_q; \
 				r_unseen = so_q; \
+				RX_GROW; \
 				r_lock = false; \
 				pc = CONSUMED \
 			:: else \
@@ -431,6 +465,12 @@ inline r_arm(nonempty)
 		r_fwd_cnt = ADD(r_fwd_cnt, q); \
 		r_pend_update = true; \
 		q = 0; \
+		pc = (r_buf != r_alloc -> TELLBUF : RELOCK) \
+	   } \
+	:: atomic { \
+		/* vsock_conn_tellbuf(), vio_op_rcvbuf() */ \
+		pc == TELLBUF && !r_lock -> \
+		SET_ALLOC; \
 		pc = RELOCK \
 	   } \
 	:: atomic { \
@@ -439,6 +479,19 @@ inline r_arm(nonempty)
 		pc = ret; \
 		ret = IDLE \
 	   }
+
+/* vsock_rx_grow() */
+#ifdef GROW
+#define	RX_GROW \
+		if \
+		:: r_buf == BUF -> r_buf = BUF + 1 \
+		:: true \
+		fi
+#define	SET_ALLOC	r_alloc = r_buf; r_pend_update = true
+#else
+#define	RX_GROW		skip
+#define	SET_ALLOC	skip
+#endif
 
 #ifdef BUG_HOLD
 #define	HOLD_ARM(room)	room = (so_q != 0)
@@ -451,11 +504,11 @@ inline r_arm(nonempty)
 #elif defined(BUG_STALE)
 #define	AFTER_GIVE \
 		if \
-		:: room -> r_report(STEP, LOOK) \
+		:: room -> r_report(LEAST, LOOK) \
 		:: else -> pc = LOOK \
 		fi
 #else
-#define	AFTER_GIVE	r_report(STEP, LOOK)
+#define	AFTER_GIVE	r_report(LEAST, LOOK)
 #endif
 
 active proctype r_rx()
@@ -509,11 +562,13 @@ end:	do
 	:: atomic {
 		r_pend_update && nfull(to_s) ->
 		r_pend_update = false;
-		to_s ! r_fwd_cnt;
-#ifdef BUG_EDGE
+		to_s ! r_fwd_cnt, r_alloc;
+#if defined(BUG_EDGE)
 		r_edge = ADD(r_fwd_cnt, BUF - 1)
-#else
+#elif defined(BUG_GROW)
 		r_edge = ADD(r_fwd_cnt, BUF)
+#else
+		r_edge = ADD(r_fwd_cnt, r_alloc)
 #endif
 	   }
 	od

@@ -30,6 +30,7 @@
 #include <unistd.h>
 #include <fakekernel.h>
 #include <fakesock.h>
+#include <sys/vsock_ioctl.h>
 #include "modules.h"
 #include "perf.h"
 #include "vsockd.h"
@@ -53,6 +54,7 @@ struct perf_sock {
 char perf_dir[64];
 unsigned perf_clients = 1;
 unsigned perf_client;
+size_t perf_idle;
 
 void
 perf_die(const char *what, int error)
@@ -270,6 +272,26 @@ vsock_check(int error, const char *what)
 		perf_die(what, fk_errno_to_host(error));
 }
 
+/*
+ * As many connections as there will be have all the buffers that they want: by
+ * default the zone does not commit so much memory.
+ */
+static void
+vsock_commit(void)
+{
+	vsock_prop_io_t vpi = {
+		.vpi_prop	= VSOCK_PROP_MAX_ZONE_BUF,
+		.vpi_value	= (perf_idle + 1024) << 20
+	};
+	fk_file_t *file;
+	int rval;
+
+	vsock_check(fk_open("/dev/vsock", &file), "/dev/vsock");
+	vsock_check(fk_ioctl(file, VSOCK_IOC_SETPROP, (intptr_t)&vpi, &rval),
+	    "max-zone-buf");
+	(void) fk_close(file);
+}
+
 static void
 vsock_boot(void)
 {
@@ -280,6 +302,8 @@ vsock_boot(void)
 
 	fk_boot(&config);
 	vsock_check(fk_modload("vsock"), "vsock");
+	if (perf_idle != 0)
+		vsock_commit();
 	vsock_check(fsk_sockconfig(ILL_AF_VSOCK, ILL_SOCK_STREAM, 0, "vsock"),
 	    "sockconfig");
 }

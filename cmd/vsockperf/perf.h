@@ -62,6 +62,9 @@ extern char perf_dir[];
 extern unsigned perf_clients;
 extern unsigned perf_client;
 
+/* How many connections there are that nobody uses. */
+extern size_t perf_idle;
+
 extern void perf_die(const char *what, int error) __attribute__((noreturn));
 
 #endif	/* _PERF_H */

@@ -88,7 +88,6 @@ static size_t size = 65536;
 static uint64_t duration = 1000000000;		/* ns */
 static const test_t *test;
 static bool costs;
-static size_t idle;
 static unsigned rounds = 1;
 static uint64_t received;			/* bytes, of streams */
 
@@ -689,18 +688,18 @@ side_main(void *arg)
 		si->si_listener = pk->pk_listen();
 		tell(si);
 		hear(si);
-		if (idle != 0)
-			idle_accept(si, idle);
+		if (perf_idle != 0)
+			idle_accept(si, perf_idle);
 		for (unsigned i = 0; i < rounds; i++)
 			test->te_server(si);
 	} else {
 		tell(si);
-		if (idle != 0)
-			idle_connect(si, idle);
+		if (perf_idle != 0)
+			idle_connect(si, perf_idle);
 		for (unsigned i = 0; i < rounds; i++)
 			test->te_client(si);
 	}
-	if (idle != 0)
+	if (perf_idle != 0)
 		idle_close(si);
 	if (si->si_server)
 		pk->pk_close(si->si_listener);
@@ -806,7 +805,7 @@ main(int argc, char **argv)
 			perf_clients = (unsigned)strtoul(optarg, NULL, 0);
 			break;
 		case 'i':
-			idle = strtoull(optarg, NULL, 0);
+			perf_idle = strtoull(optarg, NULL, 0);
 			break;
 		case 'n':
 			rounds = (unsigned)strtoul(optarg, NULL, 0);
@@ -841,7 +840,7 @@ main(int argc, char **argv)
 	}
 	if (test->te_name == NULL || pk->pk_name == NULL || size == 0 ||
 	    rounds == 0 || perf_clients == 0 ||
-	    (perf_clients > 1 && (pk->pk_single || idle != 0 ||
+	    (perf_clients > 1 && (pk->pk_single || perf_idle != 0 ||
 	    (test->te_server != up_server &&
 	    test->te_server != flood_server))) ||
 	    (perf_clients < 3 && test->te_server == flood_server) ||

@@ -25,7 +25,8 @@
  * All wait in epoll_wait(2) for the same set of eventfds, edge-triggered, where
  * each write wakes one: the host takes the one that came last.  That is the
  * thread that went to sleep last, whose data are in a cache, and who is likely
- * to be the one that the interrupt is for.  The eventfds are never read.
+ * to be the one that the interrupt is for.  The eventfds are never read.  There
+ * are no more than FKH_IDLERS at a time: to wake one up costs more than others.
  *
  * WAKING
  *
@@ -45,9 +46,10 @@
  * To wake up a processor that has gone to sleep takes longer than most of what
  * there is to be done afterwards.  So before an idler waits in earnest it polls
  * for a while, one at a time, where neither an event nor a wake-up costs the
- * other side anything.  How long depends on whether it is of any use: up to
- * FKH_POLL_MAX if what is waited for tends to come in that time, not at all
- * otherwise, or if somebody else needs the processor.
+ * other side anything.  How long depends on whether it is of any use:
+ * FKH_POLL_MAX if what was waited for last came in time.  If it did not, the
+ * other side may need the very processor that polls; then half of that, down to
+ * nothing, but for a try now and then.
  *
  * A server that waits would be woken up all the same.  So as long as idlers
  * come and go the servers do not wait for events, but look every millisecond
@@ -109,8 +111,12 @@ static int fkh_epfd = -1;		/* set once, before fkh_nlines is */
 /* Nanoseconds for which an idler polls. */
 #define	FKH_POLL_MIN		10000
 #define	FKH_POLL_MAX		50000
+#define	FKH_POLL_TRY		32	/* if it is no use, once in so many */
 #define	FKH_PARK		1000000
 static _Atomic(uint64_t) fkh_poll_ns;
+static _Atomic(uint32_t) fkh_poll_tries;
+#define	FKH_IDLERS		2
+static _Atomic(uint32_t) fkh_nidlers;
 static _Atomic(uint64_t) fkh_idles;	/* so many times somebody looked */
 static atomic_flag fkh_polling = ATOMIC_FLAG_INIT;	/* one idler does */
 
@@ -351,61 +357,54 @@ fkh_serve(uint32_t *word, const struct epoll_event *ev)
 }
 
 /*
- * Look for events, and at the word, for some time; B_FALSE: nothing came.
+ * Look for events, and at the word, for some time; false: nobody woke us up.
  */
 static bool
-fkh_poll(uint32_t *word, uint64_t now)
+fkh_poll(uint32_t *word)
 {
-	const uint64_t ns = fkh_poll_ns, end = now + ns;
+	uint64_t ns = fkh_poll_ns, end;
+	const bool try = (ns == 0);
 	struct epoll_event ev;
-	uint64_t was;
+	bool woken;
 
+	if (try && ++fkh_poll_tries % FKH_POLL_TRY == 0)
+		ns = FKH_POLL_MAX;
 	if (ns == 0 || atomic_flag_test_and_set(&fkh_polling))
 		return (false);
+	end = fkh_clock() + ns;
 	do {
-		was = now;
 		if (epoll_wait(fkh_epfd, &ev, 1, 0) == 1)
 			fkh_serve(word, &ev);
-		now = fkh_clock();
-	} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_AWAKE &&
-	    now < end);
+		woken = (__atomic_load_n(word, __ATOMIC_ACQUIRE) != FKH_AWAKE);
+	} while (!woken && fkh_clock() < end);
 	atomic_flag_clear(&fkh_polling);
-	if (now - was > FKH_POLL_MAX)
-		fkh_poll_ns = 0;	/* others want the processor */
-	return (__atomic_load_n(word, __ATOMIC_ACQUIRE) != FKH_AWAKE);
+	if (woken)
+		fkh_poll_ns = FKH_POLL_MAX;
+	else
+		fkh_poll_ns = try || ns / 2 < FKH_POLL_MIN ? 0 : ns / 2;
+	return (woken);
 }
 
-/* It took so long from going to sleep to being woken up. */
-static void
-fkh_poll_adapt(uint64_t ns)
+static bool
+fkh_idler_begin(void)
 {
-	uint64_t was = fkh_poll_ns;
-
-	if (ns > FKH_POLL_MAX)
-		fkh_poll_ns = 0;
-	else if (ns > was)
-		fkh_poll_ns = was == 0 ? FKH_POLL_MIN :
-		    was < FKH_POLL_MAX / 2 ? 2 * was : FKH_POLL_MAX;
+	if (++fkh_nidlers <= FKH_IDLERS)
+		return (true);
+	fkh_nidlers--;
+	return (false);
 }
 
-void
-fkh_sleep(uint32_t *word, bool idler)
+static void
+fkh_idle(uint32_t *word)
 {
 	struct epoll_event ev;
-	uint64_t begin;
 
-	if (!idler || fkh_nlines == 0) {
-		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_FUTEX)
-			(void) fkh_futex_wait(word, FKH_FUTEX, 0);
-		return;
-	}
 	if (!fkh_prepared)
 		fkh_prepare();
 	if (!fkh_change(word, FKH_FUTEX, FKH_AWAKE))
 		return;
 	fkh_idles++;
-	begin = fkh_clock();
-	if (fkh_poll(word, begin))
+	if (fkh_poll(word))
 		return;
 	while (fkh_change(word, FKH_AWAKE, FKH_IDLER)) {
 		do {
@@ -413,7 +412,18 @@ fkh_sleep(uint32_t *word, bool idler)
 				fkh_serve(word, &ev);
 		} while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_IDLER);
 	}
-	fkh_poll_adapt(fkh_clock() - begin);
+}
+
+void
+fkh_sleep(uint32_t *word, bool idler)
+{
+	if (!idler || fkh_nlines == 0 || !fkh_idler_begin()) {
+		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_FUTEX)
+			(void) fkh_futex_wait(word, FKH_FUTEX, 0);
+		return;
+	}
+	fkh_idle(word);
+	fkh_nidlers--;
 }
 
 void

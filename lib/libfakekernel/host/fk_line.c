@@ -289,7 +289,9 @@ fkh_line_remove(uint64_t line)
 	(void) pthread_mutex_lock(&fkh_line_lock);
 	(void) epoll_ctl(fkh_epfd, EPOLL_CTL_DEL, fkh_line[slot].fl_fd, NULL);
 	fkh_line[slot].fl_fd = -1;
-	while (fkh_line[slot].fl_running)
+	/* The slot may be another line's when this one has come to rest. */
+	while (fkh_line[slot].fl_running &&
+	    fkh_line[slot].fl_gen == line >> 32)
 		(void) pthread_cond_wait(&fkh_line_cv, &fkh_line_lock);
 	fkh_nlines--;
 	(void) pthread_mutex_unlock(&fkh_line_lock);

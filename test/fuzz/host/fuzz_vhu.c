@@ -234,10 +234,17 @@ settle(int fd)
 	};
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	uint8_t reply[4096];
+	int n;
 
 	send_message(fd, &m, 0, 0, -1);
 	(void) shutdown(fd, SHUT_WR);
-	while (poll(&pfd, 1, 10000) == 1) {
+	for (;;) {
+		n = poll(&pfd, 1, 10000);
+		/* The engine has a timer. */
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n != 1)
+			break;
 		if (recv(fd, reply, sizeof (reply), 0) <= 0)
 			return;
 	}

@@ -201,7 +201,7 @@ class Machine(Process):
             lab.dir, f"console-{name}.{next(lab.serial)}.log")
         argv = [
             "qemu-system-x86_64",
-            "-accel", "kvm", "-accel", "tcg", "-cpu", self.CPU,
+            "-accel", "tcg", "-cpu", self.CPU,
             "-machine", f"{self.TYPE},memory-backend=mem",
             "-object",
             f"memory-backend-memfd,id=mem,size={memory}M,share=on",

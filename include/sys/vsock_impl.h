@@ -92,9 +92,8 @@ extern "C" {
  * of connections.  The global zone's, which has all the guests, is for a
  * hundred thousand of each.
  */
-#define	VSOCK_BOUND_BUCKETS	256
-#define	VSOCK_CONN_BUCKETS	1024
-#define	VSOCK_GLOBAL_BUCKETS	16	/* times as many */
+#define	VSOCK_BUCKETS		1024
+#define	VSOCK_GLOBAL_BUCKETS	(16 * VSOCK_BUCKETS)
 
 typedef struct vsock_bucket {
 	kmutex_t	vb_lock;
@@ -156,8 +155,7 @@ typedef struct vsock_zone {
 	kstat_t		*vz_kstat;
 	kmutex_t	vz_conns_kslock;	/* its ks_lock */
 	kstat_t		*vz_conns_kstat;
-	uint_t		vz_nbound;		/* powers of two */
-	uint_t		vz_nconns;
+	uint_t		vz_nbuckets;		/* of each of these tables */
 	vsock_bucket_t	*vz_bound;		/* by port */
 	vsock_bucket_t	*vz_conns;		/* by tuple */
 } vsock_zone_t;

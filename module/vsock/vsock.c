@@ -176,18 +176,17 @@ vsock_buckets_destroy(vsock_bucket_t *vb, uint_t n)
 static void *
 vsock_zone_create(zoneid_t zoneid)
 {
-	uint_t times = (zoneid == GLOBAL_ZONEID) ? VSOCK_GLOBAL_BUCKETS : 1;
 	vsock_zone_t *vz;
 
 	vz = kmem_zalloc(sizeof (*vz), KM_SLEEP);
 	vz->vz_zoneid = zoneid;
 	vz->vz_refs = 1;
 	vsock_prop_init(vz);
-	vz->vz_nbound = VSOCK_BOUND_BUCKETS * times;
-	vz->vz_bound = vsock_buckets_create(vz->vz_nbound,
+	vz->vz_nbuckets = (zoneid == GLOBAL_ZONEID) ? VSOCK_GLOBAL_BUCKETS :
+	    VSOCK_BUCKETS;
+	vz->vz_bound = vsock_buckets_create(vz->vz_nbuckets,
 	    offsetof(vsock_conn_t, vc_bound_link));
-	vz->vz_nconns = VSOCK_CONN_BUCKETS * times;
-	vz->vz_conns = vsock_buckets_create(vz->vz_nconns,
+	vz->vz_conns = vsock_buckets_create(vz->vz_nbuckets,
 	    offsetof(vsock_conn_t, vc_conn_link));
 	vsock_kstat_zone_create(vz);
 	VERIFY0(vsock_loopback_add(vz));
@@ -234,8 +233,8 @@ vsock_zone_rele(vsock_zone_t *vz)
 {
 	if (atomic_dec_uint_nv(&vz->vz_refs) != 0)
 		return;
-	vsock_buckets_destroy(vz->vz_bound, vz->vz_nbound);
-	vsock_buckets_destroy(vz->vz_conns, vz->vz_nconns);
+	vsock_buckets_destroy(vz->vz_bound, vz->vz_nbuckets);
+	vsock_buckets_destroy(vz->vz_conns, vz->vz_nbuckets);
 	vsock_prop_fini(vz);
 	kmem_free(vz, sizeof (*vz));
 }

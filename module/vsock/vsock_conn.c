@@ -384,7 +384,7 @@ static void vsock_conn_openbuf(vsock_conn_t *);
 static vsock_bucket_t *
 vsock_bound_bucket(vsock_zone_t *vz, uint32_t port)
 {
-	return (&vz->vz_bound[port % vz->vz_nbound]);
+	return (&vz->vz_bound[port % vz->vz_nbuckets]);
 }
 
 static vsock_bucket_t *
@@ -395,7 +395,7 @@ vsock_conn_bucket(vsock_zone_t *vz, const vsock_tuple_t *vt)
 	h = vt->vt_lport * 0x9e3779b1U;
 	h = (h ^ (h >> 15) ^ vt->vt_rport) * 0x85ebca77U;
 	h = (h ^ (h >> 13) ^ vt->vt_rcid) * 0xc2b2ae3dU;
-	return (&vz->vz_conns[(h >> 16) % vz->vz_nconns]);
+	return (&vz->vz_conns[(h >> 16) % vz->vz_nbuckets]);
 }
 
 static boolean_t
@@ -1902,7 +1902,7 @@ vsock_conn_end_all(vsock_zone_t *vz, vsock_transport_t *vtp, int error)
 	vsock_conn_t *vc;
 	uint_t i;
 
-	for (i = 0; i < vz->vz_nconns; i++) {
+	for (i = 0; i < vz->vz_nbuckets; i++) {
 		vb = &vz->vz_conns[i];
 		do {
 			mutex_enter(&vb->vb_lock);

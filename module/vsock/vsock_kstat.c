@@ -344,8 +344,8 @@ vsock_conns_update(kstat_t *ksp, int rw)
 
 	if (rw == KSTAT_WRITE)
 		return (EACCES);
-	ksp->ks_ndata = vsock_kstat_count(vz->vz_bound, vz->vz_nbound) +
-	    vsock_kstat_count(vz->vz_conns, vz->vz_nconns);
+	ksp->ks_ndata = vsock_kstat_count(vz->vz_bound, vz->vz_nbuckets) +
+	    vsock_kstat_count(vz->vz_conns, vz->vz_nbuckets);
 	ksp->ks_data_size = ksp->ks_ndata * sizeof (vsock_kconn_t);
 	return (0);
 }
@@ -364,9 +364,9 @@ vsock_conns_snapshot(kstat_t *ksp, void *buf, int rw)
 		return (EACCES);
 	ksp->ks_snaptime = gethrtime();
 	bzero(buf, ksp->ks_data_size);
-	for (i = 0; i < vz->vz_nbound; i++)
+	for (i = 0; i < vz->vz_nbuckets; i++)
 		vsock_kstat_bucket(&vz->vz_bound[i], B_FALSE, &vkf);
-	for (i = 0; i < vz->vz_nconns; i++)
+	for (i = 0; i < vz->vz_nbuckets; i++)
 		vsock_kstat_bucket(&vz->vz_conns[i], B_TRUE, &vkf);
 	return (0);
 }

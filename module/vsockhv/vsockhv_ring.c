@@ -645,13 +645,13 @@ done:
 }
 
 /*
- * From the guest: take a batch of packets, give the chains back, and when the
- * ring has been left pass the packets on.
+ * From the guest: take a batch of packets, with about *workp bytes of work, and
+ * give the chains back; when the ring has been left the packets are passed on.
+ * EAGAIN: it may be that there are more.
  */
 static int
-vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
+vsockhv_tx_batch(vsockhv_ring_t *hr, boolean_t lent, size_t *workp)
 {
-	const size_t limit = lent ? VSOCKHV_LENT_WORK : VSOCKHV_BATCH_WORK;
 	vsockhv_t *vh = hr->hr_dev;
 	vsockhv_chain_t hc;
 	uint_t n = 0;
@@ -666,17 +666,11 @@ vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
 		return (err);
 	vsockhv_notify_disable(hr);
 
-	while (n < VSOCKHV_BATCH && work < limit &&
+	while (n < VSOCKHV_BATCH && *workp + work < VSOCKHV_BATCH_WORK &&
 	    !vmm_drv_lease_expired(hr->hr_lease)) {
 		err = vsockhv_chain_peek(hr, &hc);
-		if (err == EAGAIN) {
-			if (vsockhv_notify_enable(hr)) {
-				vsockhv_notify_disable(hr);
-				continue;
-			}
-			ret = 0;
+		if (err == EAGAIN)
 			break;
-		}
 		if (err == 0 &&
 		    !vsockhv_tx_packet(hr, &hc, &hr->hr_batch[n], &taken))
 			err = vsockhv_chain_bad(hr, VHS_BAD_ADDR, hc.hc_head);
@@ -692,6 +686,16 @@ vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
 		}
 		vsockhv_stat(vh, VHS_TX_CHAINS);
 		vsockhv_chain_done(hr, &hc, 0);
+	}
+	/*
+	 * Whoever sends small packets has the next one ready when these have
+	 * been passed on, and need not tell us.
+	 */
+	if (ret == EAGAIN && (work == 0 || *workp + work >= VSOCKHV_BATCH_WORK)) {
+		if (vsockhv_notify_enable(hr))
+			vsockhv_notify_disable(hr);
+		else
+			ret = 0;
 	}
 	vsockhv_ring_publish(hr);
 	vsockhv_ring_leave(hr);
@@ -711,7 +715,21 @@ vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
 			break;
 		}
 	}
+	*workp += work;
 	return (ret);
+}
+
+static int
+vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
+{
+	size_t before, work = 0;
+	int err;
+
+	do {
+		before = work;
+		err = vsockhv_tx_batch(hr, lent, &work);
+	} while (err == EAGAIN && work > before && work < VSOCKHV_BATCH_WORK);
+	return (err);
 }
 
 /* Write a packet into a chain that has room for it. */
@@ -792,6 +810,8 @@ vsockhv_rx_work(vsockhv_ring_t *hr, boolean_t lent)
 		vsockhv_stat(vh, VHS_RX_CHAINS);
 		vsockhv_chain_done(hr, &hc, len);
 	}
+	if (ret == EAGAIN && !vsock_vio_tx_pending(vh->vh_vio))
+		ret = 0;
 	vsockhv_ring_publish(hr);
 	vsockhv_ring_leave(hr);
 	return (ret);

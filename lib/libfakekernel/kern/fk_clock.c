@@ -42,7 +42,8 @@ int usec_per_tick = MICROSEC / FK_HZ;
 int msec_per_tick = MILLISEC / FK_HZ;
 
 typedef struct fk_event {
-	avl_node_t	ev_node;
+	avl_node_t	ev_node;	/* by time */
+	avl_node_t	ev_idnode;	/* callouts: by number */
 	hrtime_t	ev_time;
 	callout_id_t	ev_id;
 	void		(*ev_func)(void *);
@@ -53,6 +54,8 @@ typedef struct fk_event {
 
 static fk_lk_t fk_clock_lock;		/* protects all below */
 static avl_tree_t fk_clock_tree;
+static avl_tree_t fk_clock_ids;
+static hrtime_t fk_clock_until;		/* the clock's thread sleeps till then */
 static callout_id_t fk_clock_lastid;
 static fk_event_t *fk_clock_running;	/* the callout that runs */
 static uint32_t fk_clock_seq;		/* futex: something has changed */
@@ -144,6 +147,14 @@ fk_event_compar(const void *a, const void *b)
 	return (AVL_CMP(l->ev_id, r->ev_id));
 }
 
+static int
+fk_event_idcompar(const void *a, const void *b)
+{
+	const fk_event_t *l = a, *r = b;
+
+	return (AVL_CMP(l->ev_id, r->ev_id));
+}
+
 /* The clock's thread should look; the lock is held. */
 static void
 fk_clock_kick(void)
@@ -160,10 +171,21 @@ fk_event_add(fk_event_t *ev)
 	fk_lock(&fk_clock_lock);
 	id = ev->ev_id = ++fk_clock_lastid;
 	avl_add(&fk_clock_tree, ev);
-	if (avl_first(&fk_clock_tree) == ev)
+	if (ev->ev_thread == NULL)
+		avl_add(&fk_clock_ids, ev);
+	/* If it sleeps till then anyway, it will see. */
+	if (avl_first(&fk_clock_tree) == ev && ev->ev_time < fk_clock_until)
 		fk_clock_kick();
 	fk_unlock(&fk_clock_lock);
 	return (id);
+}
+
+static void
+fk_event_remove(fk_event_t *ev)
+{
+	avl_remove(&fk_clock_tree, ev);
+	if (ev->ev_thread == NULL)
+		avl_remove(&fk_clock_ids, ev);
 }
 
 /* The thread is queued on cv: sleep until woken, at last by the clock. */
@@ -181,7 +203,7 @@ fk_clock_sleep(kthread_t *t, kcondvar_t *cv, hrtime_t deadline)
 	fkh_sleep(&t->t_wakeup, false);
 	fk_lock(&fk_clock_lock);
 	if (ev.ev_thread != NULL)
-		avl_remove(&fk_clock_tree, &ev);
+		fk_event_remove(&ev);
 	fk_unlock(&fk_clock_lock);
 }
 
@@ -230,13 +252,14 @@ fk_clock_main(void *arg)
 		ev = avl_first(&fk_clock_tree);
 		if (ev == NULL || ev->ev_time > gethrtime()) {
 			deadline = ev == NULL || fk_virtual ? 0 : ev->ev_time;
+			fk_clock_until = deadline == 0 ? INT64_MAX : deadline;
 			seq = FK_LOAD(&fk_clock_seq);
 			fk_unlock(&fk_clock_lock);
 			(void) fkh_futex_wait(&fk_clock_seq, seq, deadline);
 			fk_lock(&fk_clock_lock);
 			continue;
 		}
-		avl_remove(&fk_clock_tree, ev);
+		fk_event_remove(ev);
 		if (ev->ev_thread != NULL) {
 			(void) fk_cv_wake(ev->ev_thread, ev->ev_cv,
 			    FK_WAKE_TIMEOUT);
@@ -275,6 +298,9 @@ fk_clock_init(void)
 {
 	avl_create(&fk_clock_tree, fk_event_compar, sizeof (fk_event_t),
 	    offsetof(fk_event_t, ev_node));
+	avl_create(&fk_clock_ids, fk_event_idcompar, sizeof (fk_event_t),
+	    offsetof(fk_event_t, ev_idnode));
+	fk_clock_until = INT64_MAX;
 	fk_clock_now = FK_CLOCK_START;
 	fk_clock_stop = false;
 	fk_clock_thread = fk_kthread_alloc("clock", &p0);
@@ -302,6 +328,7 @@ fk_clock_fini(void)
 		fk_panic_end();
 	}
 	avl_destroy(&fk_clock_tree);
+	avl_destroy(&fk_clock_ids);
 }
 
 void
@@ -378,18 +405,12 @@ realtime_timeout_default(void (*func)(void *), void *arg, clock_t ticks)
 	return (timeout_default(func, arg, ticks));
 }
 
-/* By number: only the few that are pending are looked at. */
 static fk_event_t *
 fk_event_find(callout_id_t id)
 {
-	fk_event_t *ev;
+	fk_event_t key = { .ev_id = id };
 
-	for (ev = avl_first(&fk_clock_tree); ev != NULL;
-	    ev = AVL_NEXT(&fk_clock_tree, ev)) {
-		if (ev->ev_id == id && ev->ev_thread == NULL)
-			return (ev);
-	}
-	return (NULL);
+	return (avl_find(&fk_clock_ids, &key, NULL));
 }
 
 /*
@@ -413,7 +434,7 @@ untimeout_generic(callout_id_t id, int nowait)
 	self = t == fk_clock_thread;
 	ev = fk_event_find(id);
 	if (ev != NULL) {
-		avl_remove(&fk_clock_tree, ev);
+		fk_event_remove(ev);
 		left = MAX(ev->ev_time - gethrtime(), 0);
 	}
 	running = fk_clock_running != NULL && fk_clock_running->ev_id == id;
@@ -455,15 +476,10 @@ untimeout(timeout_id_t id)
 uint64_t
 fk_timeouts_pending(void)
 {
-	fk_event_t *ev;
-	uint64_t n = 0;
+	uint64_t n;
 
 	fk_lock(&fk_clock_lock);
-	for (ev = avl_first(&fk_clock_tree); ev != NULL;
-	    ev = AVL_NEXT(&fk_clock_tree, ev)) {
-		if (ev->ev_thread == NULL)
-			n++;
-	}
+	n = avl_numnodes(&fk_clock_ids);
 	fk_unlock(&fk_clock_lock);
 	return (n);
 }

@@ -49,7 +49,8 @@
  * other side anything.  How long depends on whether it is of any use:
  * FKH_POLL_MAX if what was waited for last came in time.  If it did not, the
  * other side may need the very processor that polls; then half of that, down to
- * nothing, but for a try now and then.
+ * nothing, but for a try now and then.  Without lines it polls just the same, and
+ * then sleeps on its word.
  *
  * A server that waits would be woken up all the same.  So as long as idlers
  * come and go the servers do not wait for events, but look every millisecond
@@ -359,7 +360,8 @@ fkh_serve(uint32_t *word, const struct epoll_event *ev)
 }
 
 /*
- * Look for events, and at the word, for some time; false: nobody woke us up.
+ * Look for events, if there are lines, and at the word, for some time; false:
+ * nobody woke us up.
  */
 static bool
 fkh_poll(uint32_t *word)
@@ -375,7 +377,9 @@ fkh_poll(uint32_t *word)
 		return (false);
 	end = fkh_clock() + ns;
 	do {
-		if (epoll_wait(fkh_epfd, &ev, 1, 0) == 1)
+		if (fkh_nlines == 0)
+			__builtin_ia32_pause();
+		else if (epoll_wait(fkh_epfd, &ev, 1, 0) == 1)
 			fkh_serve(word, &ev);
 		woken = (__atomic_load_n(word, __ATOMIC_ACQUIRE) != FKH_AWAKE);
 	} while (!woken && fkh_clock() < end);
@@ -396,18 +400,23 @@ fkh_idler_begin(void)
 	return (false);
 }
 
+/* Without lines, and if it is no use to poll, the word is FKH_FUTEX again. */
 static void
 fkh_idle(uint32_t *word)
 {
 	struct epoll_event ev;
 
-	if (!fkh_prepared)
-		fkh_prepare();
 	if (!fkh_change(word, FKH_FUTEX, FKH_AWAKE))
 		return;
 	fkh_idles++;
 	if (fkh_poll(word))
 		return;
+	if (fkh_nlines == 0) {
+		(void) fkh_change(word, FKH_AWAKE, FKH_FUTEX);
+		return;
+	}
+	if (!fkh_prepared)
+		fkh_prepare();
 	while (fkh_change(word, FKH_AWAKE, FKH_IDLER)) {
 		do {
 			if (epoll_pwait(fkh_epfd, &ev, 1, -1, &fkh_mask) == 1)
@@ -419,13 +428,12 @@ fkh_idle(uint32_t *word)
 void
 fkh_sleep(uint32_t *word, bool idler)
 {
-	if (!idler || fkh_nlines == 0 || !fkh_idler_begin()) {
-		while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_FUTEX)
-			(void) fkh_futex_wait(word, FKH_FUTEX, 0);
-		return;
+	if (idler && fkh_idler_begin()) {
+		fkh_idle(word);
+		fkh_nidlers--;
 	}
-	fkh_idle(word);
-	fkh_nidlers--;
+	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == FKH_FUTEX)
+		(void) fkh_futex_wait(word, FKH_FUTEX, 0);
 }
 
 void

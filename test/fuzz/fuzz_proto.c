@@ -424,11 +424,17 @@ static void
 do_consume(fuzz_t *fz, conn_t *c)
 {
 	virtio_vsock_hdr_t hdr;
+	uint32_t n;
 
 	if (c->c_state != OPEN)
 		return;
-	c->c_ourfwd += fuzz_below(fz, 2) ? c->c_got - c->c_ourfwd :
-	    MIN(fuzz_byte(fz), c->c_got - c->c_ourfwd);
+	n = c->c_got - c->c_ourfwd;
+	if (fuzz_below(fz, 2) == 0) {
+		uint32_t some = fuzz_byte(fz);
+
+		n = MIN(n, some);
+	}
+	c->c_ourfwd += n;
 	if (fuzz_below(fz, 8) == 0)
 		c->c_ourbuf = fuzz_u16(fz);
 	hdr = peer_pkt(c, OP(CREDIT_UPDATE));

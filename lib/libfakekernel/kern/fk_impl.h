@@ -127,9 +127,8 @@ extern _Noreturn void fk_panic_end(void);
 #define	FK_WRLOCK	0x4
 #define	FK_PSEUDO	0x8
 
-extern void fk_held_push(kthread_t *, void *, fk_lockclass_t *, uint_t kind);
-/* False if the thread does not hold the lock. */
-extern bool fk_held_pop(kthread_t *, void *);
+extern void fk_held_full(void);
+extern bool fk_held_pull(kthread_t *, void *);
 extern fk_held_t *fk_held_find(kthread_t *, const void *);
 extern void fk_held_print(kthread_t *);
 /* Before a lock is waited for: is the order right? */
@@ -141,6 +140,32 @@ extern fk_lockclass_t *fk_lockclass_named(const char *kind, const char *name);
 extern fk_lockclass_t *fk_lockclass_func(const char *kind, void *func);
 extern const char *fk_lockclass_print(const fk_lockclass_t *, char *, size_t);
 extern void fk_lockdep_fini(void);
+
+static inline void
+fk_held_push(kthread_t *t, void *lock, fk_lockclass_t *lc, uint_t kind)
+{
+	fk_held_t *fh = &t->t_held[t->t_nheld];
+
+	if (__builtin_expect(t->t_nheld++ == FK_HELD_MAX, 0))
+		fk_held_full();
+	fh->fh_lock = lock;
+	fh->fh_class = lc;
+	fh->fh_kind = kind;
+	if (__builtin_expect(fk_checks, 0))
+		(void) fk_stack_get(fh->fh_stack, FK_HELD_STACK);
+}
+
+/* False if the thread does not hold the lock.  It is the last, as a rule. */
+static inline bool
+fk_held_pop(kthread_t *t, void *lock)
+{
+	if (__builtin_expect(t->t_nheld == 0 ||
+	    t->t_held[t->t_nheld - 1].fh_lock != lock, 0))
+		return (fk_held_pull(t, lock));
+	t->t_nheld--;
+	return (true);
+}
+
 /* Panics if the buffer holds a lock or condition variable that is alive. */
 extern void fk_scan_freed(void *, size_t);
 

@@ -69,18 +69,9 @@ fk_lock_slow(uint32_t *w)
  * Held locks.
  */
 void
-fk_held_push(kthread_t *t, void *lock, fk_lockclass_t *lc, uint_t kind)
+fk_held_full(void)
 {
-	fk_held_t *fh;
-
-	if (t->t_nheld == FK_HELD_MAX)
-		panic("more than %d locks held", FK_HELD_MAX);
-	fh = &t->t_held[t->t_nheld++];
-	fh->fh_lock = lock;
-	fh->fh_class = lc;
-	fh->fh_kind = kind;
-	if (fk_checks)
-		(void) fk_stack_get(fh->fh_stack, FK_HELD_STACK);
+	panic("more than %d locks held", FK_HELD_MAX);
 }
 
 fk_held_t *
@@ -96,7 +87,7 @@ fk_held_find(kthread_t *t, const void *lock)
 }
 
 bool
-fk_held_pop(kthread_t *t, void *lock)
+fk_held_pull(kthread_t *t, void *lock)
 {
 	fk_held_t *fh = fk_held_find(t, lock);
 

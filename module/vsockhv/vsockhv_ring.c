@@ -645,9 +645,9 @@ done:
 }
 
 /*
- * From the guest: take a batch of packets, with about *workp bytes of work, and
- * give the chains back; when the ring has been left the packets are passed on.
- * EAGAIN: it may be that there are more.
+ * From the guest: take a batch of packets, give the chains back, and when the
+ * ring has been left pass the packets on.  The work is added to *workp.  EAGAIN:
+ * there may be more, and the guest will not kick.
  */
 static int
 vsockhv_tx_batch(vsockhv_ring_t *hr, boolean_t lent, size_t *workp)
@@ -666,7 +666,7 @@ vsockhv_tx_batch(vsockhv_ring_t *hr, boolean_t lent, size_t *workp)
 		return (err);
 	vsockhv_notify_disable(hr);
 
-	while (n < VSOCKHV_BATCH && *workp + work < VSOCKHV_BATCH_WORK &&
+	while (n < VSOCKHV_BATCH && work < VSOCKHV_BATCH_WORK &&
 	    !vmm_drv_lease_expired(hr->hr_lease)) {
 		err = vsockhv_chain_peek(hr, &hc);
 		if (err == EAGAIN)
@@ -689,9 +689,9 @@ vsockhv_tx_batch(vsockhv_ring_t *hr, boolean_t lent, size_t *workp)
 	}
 	/*
 	 * Whoever sends small packets has the next one ready when these have
-	 * been passed on, and need not tell us.
+	 * been passed on, and need not kick for that.
 	 */
-	if (ret == EAGAIN && (work == 0 || *workp + work >= VSOCKHV_BATCH_WORK)) {
+	if (ret == EAGAIN && (work == 0 || *workp + work >= VSOCKHV_TURN_WORK)) {
 		if (vsockhv_notify_enable(hr))
 			vsockhv_notify_disable(hr);
 		else
@@ -728,7 +728,7 @@ vsockhv_tx_work(vsockhv_ring_t *hr, boolean_t lent)
 	do {
 		before = work;
 		err = vsockhv_tx_batch(hr, lent, &work);
-	} while (err == EAGAIN && work > before && work < VSOCKHV_BATCH_WORK);
+	} while (err == EAGAIN && work > before && work < VSOCKHV_TURN_WORK);
 	return (err);
 }
 
@@ -769,7 +769,7 @@ vsockhv_rx_work(vsockhv_ring_t *hr, boolean_t lent)
 		return (err);
 	vsockhv_notify_disable(hr);
 
-	while (work < VSOCKHV_BATCH_WORK &&
+	while (work < VSOCKHV_TURN_WORK &&
 	    !vmm_drv_lease_expired(hr->hr_lease)) {
 		err = vsockhv_chain_peek(hr, &hc);
 		if (err == EAGAIN) {

@@ -646,8 +646,8 @@ done:
 
 /*
  * From the guest: take a batch of packets, give the chains back, and when the
- * ring has been left pass the packets on.  The work is added to *workp.  EAGAIN:
- * there may be more, and the guest will not kick.
+ * ring has been left pass the packets on.  The work is added to *workp.
+ * EAGAIN: there may be more, and the guest will not kick.
  */
 static int
 vsockhv_tx_batch(vsockhv_ring_t *hr, boolean_t lent, size_t *workp)
@@ -691,7 +691,8 @@ vsockhv_tx_batch(vsockhv_ring_t *hr, boolean_t lent, size_t *workp)
 	 * Whoever sends small packets has the next one ready when these have
 	 * been passed on, and need not kick for that.
 	 */
-	if (ret == EAGAIN && (work == 0 || *workp + work >= VSOCKHV_TURN_WORK)) {
+	if (ret == EAGAIN &&
+	    (work == 0 || *workp + work >= VSOCKHV_TURN_WORK)) {
 		if (vsockhv_notify_enable(hr))
 			vsockhv_notify_disable(hr);
 		else

@@ -49,8 +49,8 @@
  * other side anything.  How long depends on whether it is of any use:
  * FKH_POLL_MAX if what was waited for last came in time.  If it did not, the
  * other side may need the very processor that polls; then half of that, down to
- * nothing, but for a try now and then.  Without lines it polls just the same, and
- * then sleeps on its word.
+ * nothing, but for a try now and then.  Without lines it polls just the same,
+ * and then sleeps on its word.
  *
  * A server that waits would be woken up all the same.  So as long as idlers
  * come and go the servers do not wait for events, but look every millisecond

@@ -55,7 +55,7 @@ typedef struct fk_event {
 static fk_lk_t fk_clock_lock;		/* protects all below */
 static avl_tree_t fk_clock_tree;
 static avl_tree_t fk_clock_ids;
-static hrtime_t fk_clock_until;		/* the clock's thread sleeps till then */
+static hrtime_t fk_clock_until;		/* its thread sleeps till then */
 static callout_id_t fk_clock_lastid;
 static fk_event_t *fk_clock_running;	/* the callout that runs */
 static uint32_t fk_clock_seq;		/* futex: something has changed */

@@ -114,12 +114,12 @@ finish(vsock_handle_t *vh, output_t *o, int err)
 
 /*
  * The options of the commands that print: the output.  `flags' are the letters
- * of those without an argument that the command has: n, addresses as numbers;
- * another one sets *flagp.  Operands are left.
+ * of those that the command has: n, addresses as numbers; another one sets
+ * *flagp or, if it has an argument, *argp.  Operands are left.
  */
 static output_t *
 show_options(int argc, char **argv, const field_t *fields,
-    const char *defaults, const char *flags, bool *flagp)
+    const char *defaults, const char *flags, bool *flagp, const char **argp)
 {
 	const char *names = NULL;
 	bool parseable = false;
@@ -143,7 +143,10 @@ show_options(int argc, char **argv, const field_t *fields,
 		case '?':
 			usage("unknown option -%c", optopt);
 		default:
-			*flagp = true;
+			if (argp != NULL)
+				*argp = optarg;
+			else
+				*flagp = true;
 			break;
 		}
 	}
@@ -281,7 +284,8 @@ do_show_connection(int argc, char **argv)
 	output_t *o;
 
 	o = show_options(argc, argv, conn_fields,
-	    "local,remote,state,transport,rxbytes,txbytes", "an", &all);
+	    "local,remote,state,transport,rxbytes,txbytes", "an", &all,
+	    NULL);
 	operands(argc, 0);
 	vh = open_system();
 	return (finish(vh, o, vsock_walk_conns(vh,
@@ -303,7 +307,7 @@ do_show_listener(int argc, char **argv)
 	output_t *o;
 
 	o = show_options(argc, argv, listener_fields, "local,type,zone", "n",
-	    NULL);
+	    NULL, NULL);
 	operands(argc, 0);
 	vh = open_system();
 	return (finish(vh, o, vsock_walk_conns(vh, listener_one, o)));
@@ -403,7 +407,7 @@ do_show_transport(int argc, char **argv)
 
 	n.n_output = show_options(argc, argv, transport_fields,
 	    "name,direction,local,remote,types,conns,rxbytes,txbytes", "n",
-	    NULL);
+	    NULL, NULL);
 	operands(argc, 1);
 	n.n_name = argv[optind];
 	vh = open_system();
@@ -468,7 +472,8 @@ do_show_stats(int argc, char **argv)
 	int err;
 
 	n.n_output = show_options(argc, argv, stat_fields,
-	    "module,instance,name,statistic,value", "z", &n.n_nonzero);
+	    "module,instance,name,statistic,value", "z", &n.n_nonzero,
+	    NULL);
 	operands(argc, 1);
 	n.n_name = argv[optind];
 	vh = open_system();
@@ -511,15 +516,29 @@ prop_failed(const char *name, int err)
 		die("%s: value out of range", name);
 	case EPERM:
 		die("%s: permission denied", name);
+	case ENXIO:
+		die("%s: no such zone", name);
 	default:
 		die("%s: %s", name, strerror(err));
 	}
+}
+
+/* The system, with the properties of that zone, or NULL, our own. */
+static vsock_handle_t *
+open_zone(const char *zone)
+{
+	vsock_handle_t *vh = open_system();
+
+	if (zone != NULL && vsock_prop_zone(vh, zone) != 0)
+		die("%s: no such zone", zone);
+	return (vh);
 }
 
 static int
 do_get_prop(int argc, char **argv)
 {
 	vsock_prop_info_t info;
+	const char *zone = NULL;
 	vsock_handle_t *vh;
 	const char *name;
 	output_t *o;
@@ -527,8 +546,8 @@ do_get_prop(int argc, char **argv)
 	int err;
 
 	o = show_options(argc, argv, prop_fields,
-	    "property,value,default,possible", "", NULL);
-	vh = open_system();
+	    "property,value,default,possible", "z:", NULL, &zone);
+	vh = open_zone(zone);
 	for (i = 0; ; i++) {
 		name = (optind < argc) ? argv[optind + (int)i] :
 		    vsock_prop_name(i);
@@ -541,29 +560,38 @@ do_get_prop(int argc, char **argv)
 	return (finish(vh, o, 0));
 }
 
-/* For a command without options: those that are not are found out. */
-static void
-no_options(int argc, char **argv)
+/* The options of the commands that set properties: whose, or NULL. */
+static const char *
+zone_option(int argc, char **argv)
 {
-	if (getopt(argc, argv, ":") != -1)
-		usage("unknown option -%c", optopt);
+	const char *zone = NULL;
+	int c;
+
+	while ((c = getopt(argc, argv, ":z:")) != -1) {
+		if (c == ':')
+			usage("option -%c requires an argument", optopt);
+		if (c == '?')
+			usage("unknown option -%c", optopt);
+		zone = optarg;
+	}
 	if (optind == argc)
 		usage("which property?");
+	return (zone);
 }
 
 static int
 do_set_prop(int argc, char **argv)
 {
+	const char *zone = zone_option(argc, argv);
 	vsock_handle_t *vh;
 	char *value;
 	int i, err;
 
-	no_options(argc, argv);
 	for (i = optind; i < argc; i++) {
 		if (strchr(argv[i], '=') == NULL)
 			usage("%s: there is no value", argv[i]);
 	}
-	vh = open_system();
+	vh = open_zone(zone);
 	for (i = optind; i < argc; i++) {
 		value = strchr(argv[i], '=');
 		*value++ = '\0';
@@ -577,11 +605,10 @@ do_set_prop(int argc, char **argv)
 static int
 do_reset_prop(int argc, char **argv)
 {
-	vsock_handle_t *vh;
+	const char *zone = zone_option(argc, argv);
+	vsock_handle_t *vh = open_zone(zone);
 	int i, err;
 
-	no_options(argc, argv);
-	vh = open_system();
 	for (i = optind; i < argc; i++) {
 		if ((err = vsock_prop_reset(vh, argv[i])) != 0)
 			prop_failed(argv[i], err);
@@ -655,9 +682,10 @@ static const command_t commands[] = {
 	    "[-an] [[-p] -o field,...]" },
 	{ "show-listener", do_show_listener, "[-n] [[-p] -o field,...]" },
 	{ "show-stats", do_show_stats, "[-z] [[-p] -o field,...] [name]" },
-	{ "get-prop", do_get_prop, "[[-p] -o field,...] [property...]" },
-	{ "set-prop", do_set_prop, "property=value..." },
-	{ "reset-prop", do_reset_prop, "property..." },
+	{ "get-prop", do_get_prop,
+	    "[-z zone] [[-p] -o field,...] [property...]" },
+	{ "set-prop", do_set_prop, "[-z zone] property=value..." },
+	{ "reset-prop", do_reset_prop, "[-z zone] property..." },
 	{ "snoop", do_snoop,
 	    "[-b bufsize] [-c count] [-s snaplen] [-w file]" },
 	{ NULL, NULL, NULL }

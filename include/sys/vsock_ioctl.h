@@ -33,7 +33,7 @@ extern "C" {
 /*
  * PROPERTIES
  *
- * They are the zone's, and last until it is halted.  Those of buffers and the
+ * They are a zone's, and last until it is halted.  Those of buffers and the
  * timeout are what a new socket begins with, and, of VSOCK_PROP_MAX_BUF, what
  * no socket can exceed by asking; sockets that exist keep what they have.
  */
@@ -72,17 +72,23 @@ typedef struct vsock_prop_io {
 	uint64_t	vpi_min;	/* out; of a list: of the ports in it */
 	uint64_t	vpi_max;	/* out */
 	uint32_t	vpi_ports[VSOCK_MAX_EXTRA_PORTS];
+	int32_t		vpi_zoneid;	/* in: whose; 0, the caller's */
+	uint32_t	vpi_pad;
 } vsock_prop_io_t;
 
-/* vsock_prop_io_t *.  EINVAL, no such property.  Anybody may. */
+/*
+ * vsock_prop_io_t *.  EINVAL, no such property; EPERM, another zone, and the
+ * caller's is not the global one; ENXIO, no such zone.  Anybody may.
+ */
 #define	VSOCK_IOC_GETPROP	(VSOCK_IOC | 1)
 /*
- * vsock_prop_io_t *, which is not changed.  EPERM, no PRIV_SYS_NET_CONFIG;
+ * vsock_prop_io_t *, which is not changed.  EPERM, as above, or no
+ * PRIV_SYS_NET_CONFIG, which only the global zone has on most systems; ENXIO;
  * EINVAL, no such property, too many ports, or one that is there twice; ERANGE,
  * not between the least and the greatest value.
  */
 #define	VSOCK_IOC_SETPROP	(VSOCK_IOC | 2)
-/* The same, to the default: only vpi_prop is looked at. */
+/* The same, to the default: only vpi_prop and vpi_zoneid are looked at. */
 #define	VSOCK_IOC_RESETPROP	(VSOCK_IOC | 3)
 
 /*

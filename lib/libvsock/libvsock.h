@@ -156,8 +156,13 @@ typedef struct vsock_prop_info {
 /* The names, in order: NULL after the last. */
 extern const char *vsock_prop_name(unsigned);
 /*
+ * From now on they are those of that zone, by name or number, and not those of
+ * the caller's: in the global zone.  ENXIO, there is no such zone.
+ */
+extern int vsock_prop_zone(vsock_handle_t *, const char *zone);
+/*
  * ESRCH, no such property; EINVAL, not a value for it; ERANGE, out of range;
- * EPERM.
+ * EPERM; ENXIO, the zone has gone, or has never been there.
  */
 extern int vsock_prop_read(vsock_handle_t *, const char *name,
     vsock_prop_info_t *);

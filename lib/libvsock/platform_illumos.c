@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <stropts.h>
+#include <zone.h>
 #include "vsock_platform.h"
 
 #define	VSP_DEVICE	"/dev/vsock"
@@ -148,6 +149,17 @@ vsp_kstat_raw(vsock_platform_t *vp, const char *module, const char *name,
 			err = func(arg, ksp->ks_data, ksp->ks_data_size);
 	}
 	return (err);
+}
+
+int
+vsp_zone(const char *zone, int32_t *idp)
+{
+	zoneid_t id = getzoneidbyname(zone);
+
+	if (id == -1)
+		return (ENXIO);
+	*idp = id;
+	return (0);
 }
 
 int

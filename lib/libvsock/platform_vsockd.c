@@ -221,6 +221,22 @@ vsp_kstat_raw(vsock_platform_t *vp, const char *module, const char *name,
 	return (err);
 }
 
+/* A vsockd has no names for zones. */
+int
+vsp_zone(const char *zone, int32_t *idp)
+{
+	char *end;
+	long id;
+
+	errno = 0;
+	id = strtol(zone, &end, 10);
+	if (*zone < '0' || *zone > '9' || *end != '\0' || errno != 0 ||
+	    id > INT32_MAX)
+		return (ENXIO);
+	*idp = (int32_t)id;
+	return (0);
+}
+
 int
 vsp_prop(vsock_platform_t *vp, int cmd, vsock_prop_io_t *vpi)
 {

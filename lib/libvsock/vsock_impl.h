@@ -21,6 +21,7 @@
 
 struct vsock_handle {
 	vsock_platform_t	*vh_platform;
+	int32_t			vh_zoneid;	/* vsock_prop_zone() */
 };
 
 #endif	/* _LIBVSOCK_IMPL_H */

@@ -49,6 +49,9 @@ extern int vsp_kstat_named(vsock_platform_t *, int (*func)(void *,
 extern int vsp_kstat_raw(vsock_platform_t *, const char *module,
     const char *name, int (*func)(void *, const void *data, size_t), void *);
 
+/* The number of a zone, by number or name.  ENXIO, there is none. */
+extern int vsp_zone(const char *, int32_t *);
+
 /* VSOCK_IOC_*PROP */
 extern int vsp_prop(vsock_platform_t *, int cmd, vsock_prop_io_t *);
 

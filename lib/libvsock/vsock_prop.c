@@ -91,9 +91,15 @@ prop_ports_text(const vsock_prop_io_t *vpi, char *buf)
 }
 
 int
+vsock_prop_zone(vsock_handle_t *vh, const char *zone)
+{
+	return (vsp_zone(zone, &vh->vh_zoneid));
+}
+
+int
 vsock_prop_read(vsock_handle_t *vh, const char *name, vsock_prop_info_t *info)
 {
-	vsock_prop_io_t vpi = { 0 };
+	vsock_prop_io_t vpi = { .vpi_zoneid = vh->vh_zoneid };
 	size_t i = prop_find(name);
 	prop_kind_t kind;
 	int err;
@@ -214,7 +220,7 @@ prop_parse(prop_kind_t kind, const char *s, vsock_prop_io_t *vpi)
 int
 vsock_prop_write(vsock_handle_t *vh, const char *name, const char *value)
 {
-	vsock_prop_io_t vpi = { 0 };
+	vsock_prop_io_t vpi = { .vpi_zoneid = vh->vh_zoneid };
 	size_t i = prop_find(name);
 	int err;
 
@@ -229,7 +235,7 @@ vsock_prop_write(vsock_handle_t *vh, const char *name, const char *value)
 int
 vsock_prop_reset(vsock_handle_t *vh, const char *name)
 {
-	vsock_prop_io_t vpi = { 0 };
+	vsock_prop_io_t vpi = { .vpi_zoneid = vh->vh_zoneid };
 	size_t i = prop_find(name);
 
 	if (i == PROP_COUNT)

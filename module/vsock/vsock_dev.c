@@ -106,17 +106,26 @@ vsock_ioc_local_cid(vsock_zone_t *vz, void *arg, int mode)
 static int
 vsock_ioc_prop(vsock_zone_t *vz, int cmd, void *arg, int mode, cred_t *cr)
 {
+	vsock_zone_t *other = NULL;
 	vsock_prop_io_t vpi;
 	int error;
 
-	CTASSERT(sizeof (vsock_prop_io_t) == 168);
+	CTASSERT(sizeof (vsock_prop_io_t) == 176);
 
 	if (cmd != VSOCK_IOC_GETPROP &&
 	    (error = secpolicy_net_config(cr, B_FALSE)) != 0)
 		return (error);
 	if (ddi_copyin(arg, &vpi, sizeof (vpi), mode) != 0)
 		return (EFAULT);
-	error = vsock_prop_ioctl(vz, cmd, &vpi);
+	if (vpi.vpi_zoneid != 0 && vpi.vpi_zoneid != vz->vz_zoneid) {
+		if (vz->vz_zoneid != GLOBAL_ZONEID)
+			return (EPERM);
+		if ((other = vsock_zone_hold_id(vpi.vpi_zoneid)) == NULL)
+			return (ENXIO);
+	}
+	error = vsock_prop_ioctl(other != NULL ? other : vz, cmd, &vpi);
+	if (other != NULL)
+		vsock_zone_rele(other);
 	if (error == 0 && cmd == VSOCK_IOC_GETPROP &&
 	    ddi_copyout(&vpi, arg, sizeof (vpi), mode) != 0)
 		error = EFAULT;

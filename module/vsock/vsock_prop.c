@@ -14,7 +14,9 @@
  *
  * What an administrator may change, in sys/vsock_ioctl.h.  They belong to a
  * zone, are what the module was built with when the zone starts, and are
- * forgotten when it halts: what is to last is set again at boot.
+ * forgotten when it halts: what is to last is set again at boot.  The global
+ * zone may set those of any: they limit what a zone can use, and its own
+ * administrator does not have the privilege.
  *
  * Numbers have a range, which may depend on other properties: no default may
  * exceed the greatest size, and the greatest size no default.
@@ -217,7 +219,10 @@ int
 vsock_prop_ioctl(vsock_zone_t *vz, int cmd, vsock_prop_io_t *vpi)
 {
 	vsock_props_t *vpr = &vz->vz_props;
-	vsock_prop_io_t now = { .vpi_prop = vpi->vpi_prop };
+	vsock_prop_io_t now = {
+		.vpi_prop = vpi->vpi_prop,
+		.vpi_zoneid = vpi->vpi_zoneid
+	};
 	uint64_t *num;
 	int error = 0;
 

@@ -70,7 +70,7 @@ MEMBER(vsockhv_ports_t, vp_restrict, 0, 4);
 MEMBER(vsockhv_ports_t, vp_n, 4, 4);
 MEMBER(vsockhv_ports_t, vp_range, 8, 512);
 
-SIZE(vsock_prop_io_t, 168);
+SIZE(vsock_prop_io_t, 176);
 MEMBER(vsock_prop_io_t, vpi_prop, 0, 4);
 MEMBER(vsock_prop_io_t, vpi_nports, 4, 4);
 MEMBER(vsock_prop_io_t, vpi_value, 8, 8);
@@ -78,6 +78,7 @@ MEMBER(vsock_prop_io_t, vpi_default, 16, 8);
 MEMBER(vsock_prop_io_t, vpi_min, 24, 8);
 MEMBER(vsock_prop_io_t, vpi_max, 32, 8);
 MEMBER(vsock_prop_io_t, vpi_ports, 40, 128);
+MEMBER(vsock_prop_io_t, vpi_zoneid, 168, 4);
 
 SIZE(vsock_capture_io_t, 8);
 MEMBER(vsock_capture_io_t, vci_bufsize, 0, 4);

@@ -120,11 +120,21 @@ vsp_kstat_raw(vsock_platform_t *vp, const char *module, const char *name,
 }
 
 int
+vsp_zone(const char *zone, int32_t *idp)
+{
+	if (strcmp(zone, "web") != 0)
+		return (ENXIO);
+	*idp = 42;
+	return (0);
+}
+
+int
 vsp_prop(vsock_platform_t *vp, int cmd, vsock_prop_io_t *vpi)
 {
 	fake_cmd = cmd;
 	if (cmd == VSOCK_IOC_GETPROP) {
 		fake_prop.vpi_prop = vpi->vpi_prop;
+		fake_prop.vpi_zoneid = vpi->vpi_zoneid;
 		*vpi = fake_prop;
 	} else {
 		fake_prop = *vpi;
@@ -457,6 +467,11 @@ test_prop_read(void)
 	CHECK(vsock_prop_read(vh, "extra-priv-ports", &info) == 0);
 	CHECK_STR(info.vpi_value, "");
 
+	CHECK(fake_prop.vpi_zoneid == 0);
+	CHECK(vsock_prop_zone(vh, "bew") == ENXIO);
+	CHECK(vsock_prop_zone(vh, "web") == 0);
+	CHECK(vsock_prop_read(vh, "send-buf", &info) == 0);
+	CHECK(fake_prop.vpi_zoneid == 42);
 	CHECK(vsock_prop_read(vh, "loop", &info) == ESRCH);
 	CHECK(vsock_prop_reset(vh, "") == ESRCH);
 	for (n = 0; vsock_prop_name(n) != NULL; n++)

@@ -276,6 +276,14 @@ def test_properties(lab):
     check_equal("recv-buf", prop(vsockd, "recv-buf"), str(BUF))
     check_equal("ports", prop(vsockd, "extra-priv-ports"), "")
 
+    _, err = vsockadm(vsockd, "set-prop", "-z", "7", "recv-buf=1M", status=1)
+    check("recv-buf: no such zone" in err, err)
+    _, err = vsockadm(vsockd, "get-prop", "-z", "sieve", status=1)
+    check("sieve: no such zone" in err, err)
+    out, _ = vsockadm(vsockd, "get-prop", "-z", "0", "-p", "-o", "value",
+                      "recv-buf")
+    check_equal("recv-buf of zone 0", out, f"{BUF}\n")
+
     # Loopback goes, with its connections, and comes back; the host's stays.
     sfd, cfd = connection(guest, guest, LOCAL, lab.port())
     vsockadm(vsockd, "set-prop", "loopback=off")
@@ -533,7 +541,7 @@ def request(vsockd, op, arg=0, data=b"", length=None):
 def test_control_hostile(lab):
     """Requests that are wrong are refused, and harm nothing."""
     vsockd = lab.host_vsockd
-    size = 168
+    size = 176
     for op, arg, data, length, expected in (
             (VSC_DEV_IOCTL, IOC | 1, bytes(size - 1), None, errno.EINVAL),
             (VSC_DEV_IOCTL, IOC | 1, bytes(size + 1), None, errno.EINVAL),
@@ -542,8 +550,10 @@ def test_control_hostile(lab):
             (VSC_DEV_IOCTL, IOC | 4, bytes(size), None, errno.ENOTTY),
             (VSC_DEV_IOCTL, 0x7b9, bytes(size), None, errno.ENOTTY),
             (VSC_DEV_IOCTL, 0, bytes(size), None, errno.ENOTTY),
-            (VSC_DEV_IOCTL, IOC | 1, b"\xff" * size, None, errno.EINVAL),
-            (VSC_DEV_IOCTL, IOC | 2, b"\xff" * size, None, errno.EINVAL),
+            (VSC_DEV_IOCTL, IOC | 1, b"\xff" * size, None, errno.ENXIO),
+            (VSC_DEV_IOCTL, IOC | 1, b"\xff" * (size - 8) + bytes(8), None,
+             errno.EINVAL),
+            (VSC_DEV_IOCTL, IOC | 2, b"\xff" * size, None, errno.ENXIO),
             (VSC_KSTAT_RAW, 0, b"", None, errno.EINVAL),
             (VSC_KSTAT_RAW, 0, b"vsock", None, errno.EINVAL),
             (VSC_KSTAT_RAW, 0, b"x" * 256, None, errno.EINVAL),
@@ -637,6 +647,7 @@ def test_manners(lab):
             (["set-prop"], "which property?"),
             (["set-prop", "loopback"], "there is no value"),
             (["set-prop", "-n", "loopback=on"], "unknown option -n"),
+            (["set-prop", "-z"], "option -z requires an argument"),
             (["reset-prop"], "which property?")):
         out, err = vsockadm(vsockd, *args, status=2)
         check(out == "" and text in err and "usage: vsockadm" in err,

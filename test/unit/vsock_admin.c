@@ -829,7 +829,7 @@ KTEST(vsock_prop_rules)
 {
 	fk_file_t *dev, *user, *net, *zdev;
 	vsock_prop_io_t vpi = { 0 };
-	zone_t *zone;
+	zone_t *zone, *other;
 
 	begin();
 	dev = dev_open();
@@ -858,6 +858,41 @@ KTEST(vsock_prop_rules)
 	expect_prop(zdev, VSOCK_PROP_CONNECT_TIMEOUT, 2000, 2000, 1, 86400000);
 	VERIFY0(prop_set(zdev, VSOCK_PROP_LOOPBACK, 0));
 	expect_prop(dev, VSOCK_PROP_LOOPBACK, 1, 1, 0, 1);
+
+	/* The global zone's can set those of any, and nobody else. */
+	vpi.vpi_zoneid = zone->zone_id;
+	vpi.vpi_value = 3000;
+	VERIFY0(prop_io(dev, VSOCK_IOC_SETPROP, VSOCK_PROP_CONNECT_TIMEOUT,
+	    &vpi));
+	expect_prop(dev, VSOCK_PROP_CONNECT_TIMEOUT, 100, 2000, 1, 86400000);
+	expect_prop(zdev, VSOCK_PROP_CONNECT_TIMEOUT, 3000, 2000, 1, 86400000);
+	VERIFY0(prop_io(user, VSOCK_IOC_GETPROP, VSOCK_PROP_CONNECT_TIMEOUT,
+	    &vpi));
+	VERIFY3U(vpi.vpi_value, ==, 3000);
+	VERIFY3S(vpi.vpi_zoneid, ==, zone->zone_id);
+	VERIFY3S(prop_io(user, VSOCK_IOC_RESETPROP, VSOCK_PROP_CONNECT_TIMEOUT,
+	    &vpi), ==, EPERM);
+	VERIFY0(prop_io(zdev, VSOCK_IOC_RESETPROP, VSOCK_PROP_CONNECT_TIMEOUT,
+	    &vpi));
+	expect_prop(zdev, VSOCK_PROP_CONNECT_TIMEOUT, 2000, 2000, 1, 86400000);
+	other = fk_zone_create("b");
+	vpi.vpi_zoneid = other->zone_id;
+	VERIFY3S(prop_io(zdev, VSOCK_IOC_GETPROP, VSOCK_PROP_LOOPBACK, &vpi),
+	    ==, EPERM);
+	VERIFY3S(prop_io(zdev, VSOCK_IOC_SETPROP, VSOCK_PROP_LOOPBACK, &vpi),
+	    ==, EPERM);
+	VERIFY0(prop_io(dev, VSOCK_IOC_GETPROP, VSOCK_PROP_LOOPBACK, &vpi));
+	VERIFY3U(vpi.vpi_value, ==, 1);
+	fk_zone_shutdown(other);
+	VERIFY3S(prop_io(dev, VSOCK_IOC_GETPROP, VSOCK_PROP_LOOPBACK, &vpi),
+	    ==, ENXIO);
+	fk_zone_destroy(other);
+	VERIFY3S(prop_io(dev, VSOCK_IOC_GETPROP, VSOCK_PROP_LOOPBACK, &vpi),
+	    ==, ENXIO);
+	vpi.vpi_zoneid = -1;
+	VERIFY3S(prop_io(dev, VSOCK_IOC_GETPROP, VSOCK_PROP_LOOPBACK, &vpi),
+	    ==, ENXIO);
+
 	fk_zone_shutdown(zone);
 	/* There is nothing to be turned on any more. */
 	VERIFY3S(prop_set(zdev, VSOCK_PROP_LOOPBACK, 1), ==, ENXIO);

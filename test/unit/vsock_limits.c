@@ -655,7 +655,7 @@ KTEST(limit_props)
 		{ VSOCK_PROP_MSG_COST, 512, 64, 65536 },
 		{ VSOCK_PROP_REPLY_RATE, 10000, 1, 1000000 }
 	};
-	vsock_prop_io_t vpi;
+	vsock_prop_io_t vpi = { 0 };
 	fk_file_t *dev;
 	uint_t i;
 

@@ -77,6 +77,7 @@
 #define	ILL_POLLSYS		183
 #define	ILL_CLOCK_GETTIME	191
 #define	ILL_NANOSLEEP		199
+#define	ILL_ZONE		227
 #define	ILL_SO_SOCKET		230
 #define	ILL_SO_SOCKETPAIR	231
 #define	ILL_BIND		232

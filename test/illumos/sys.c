@@ -32,6 +32,7 @@
 #include <unistd.h>
 #include <linux/vm_sockets.h>
 #include <fakekernel.h>
+#include <zone.h>
 
 #include "illumos.h"
 
@@ -341,6 +342,13 @@ pid_t
 getpid(void)
 {
 	return ((pid_t)ill_syscall(ILL_GETPID, 0, 0, 0, 0, 0, 0).ir_value);
+}
+
+/* zone(), ZONE_LOOKUP: a name, and not a number as in libc. */
+zoneid_t
+getzoneidbyname(const char *name)
+{
+	return ((zoneid_t)CALL2(ILL_ZONE, 6, name));
 }
 
 int

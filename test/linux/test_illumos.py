@@ -296,7 +296,9 @@ def test_vsockadm(lab):
     machine.command("vsockadm set-prop connect-timeout=5000")
     check_equal("a property", machine.command(
         "vsockadm get-prop -p -o value connect-timeout"), "5000")
-    machine.command("vsockadm reset-prop connect-timeout")
+    machine.command("vsockadm reset-prop -z global connect-timeout")
+    check_equal("the timeout, of the zone by its name", machine.command(
+        "vsockadm get-prop -z global -p -o value connect-timeout"), "2000")
 
     snoop = agent.start("sh", cmd="vsockadm snoop -c 4 -w /tmp/pcap")
     while not snoop.done():

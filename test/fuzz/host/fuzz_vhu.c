@@ -239,7 +239,7 @@ settle(int fd)
 	send_message(fd, &m, 0, 0, -1);
 	(void) shutdown(fd, SHUT_WR);
 	for (;;) {
-		n = poll(&pfd, 1, 10000);
+		n = poll(&pfd, 1, 60000);
 		/* The engine has a timer. */
 		if (n == -1 && errno == EINTR)
 			continue;

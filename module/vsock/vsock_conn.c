@@ -1924,11 +1924,13 @@ vsock_conn_end_all(vsock_zone_t *vz, vsock_transport_t *vtp, int error)
 
 /*
  * A closed socket's peer should have answered by now.  As long as it still
- * takes what the application had written, it is given more time.
+ * takes what the application had written, it is given more time: all of it, if
+ * it has taken the last of that.
  */
 static void
 vsock_close_timeout(vsock_conn_t *vc)
 {
+	boolean_t progress;
 	size_t unsent = 0;
 
 	if (vsock_conn_hold(vc)) {
@@ -1941,10 +1943,11 @@ vsock_close_timeout(vsock_conn_t *vc)
 		mutex_exit(&vc->vc_lock);
 		return;
 	}
-	if (unsent != vc->vc_unsent)
-		vc->vc_stalls = 0;
+	progress = (unsent != vc->vc_unsent);
+	vc->vc_stalls = progress ? 0 : vc->vc_stalls + 1;
 	vc->vc_unsent = unsent;
-	if (unsent != 0 && ++vc->vc_stalls < VSOCK_CLOSE_PERIODS) {
+	if (progress ||
+	    (unsent != 0 && vc->vc_stalls < VSOCK_CLOSE_PERIODS)) {
 		vsock_timer_arm(vc, VSOCK_CLOSE_TIMEOUT);
 		mutex_exit(&vc->vc_lock);
 		return;
@@ -1992,6 +1995,7 @@ void
 vsock_conn_close(vsock_conn_t *vc, int linger)
 {
 	clock_t until = ddi_get_lbolt() + drv_usectohz(MICROSEC) * linger;
+	size_t unsent;
 	mblk_t *mp;
 
 	mutex_enter(&vc->vc_lock);
@@ -2016,8 +2020,10 @@ vsock_conn_close(vsock_conn_t *vc, int linger)
 		vsock_timer_arm(vc, VSOCK_CLOSE_TIMEOUT);
 		mutex_exit(&vc->vc_lock);
 		vc->vc_tp->vtp_ops->vto_shutdown(vc->vc_tc, VSOCK_SHUT_BOTH);
+		unsent = vc->vc_tp->vtp_ops->vto_unsent(vc->vc_tc);
 		vsock_conn_rele(vc);
 		mutex_enter(&vc->vc_lock);
+		vc->vc_unsent = unsent;
 		while (linger > 0 && vc->vc_tp != NULL) {
 			if (cv_timedwait_sig(&vc->vc_cv, &vc->vc_lock,
 			    until) <= 0)

@@ -722,6 +722,25 @@ KTEST(vsock_close_unsent)
 	VERIFY3U(mt->mt_resets, ==, 1);
 	VERIFY3U(mt->mt_releases, ==, 1);
 	mock_free(mt);
+
+	/* Who takes the last of it has as long to say that as anybody. */
+	for (i = 0; i < 2; i++) {
+		so = guest_connects(l, PORT, 2 + i, &mt);
+		mt->mt_unsent = 1000;
+		VERIFY0(fsk_close(so));
+		advance_ms(7900);
+		mt->mt_unsent = 500;
+		if (i == 1)
+			advance_ms(8000);
+		mt->mt_unsent = 0;
+		advance_ms(200);
+		VERIFY0(mt->mt_resets);
+		advance_ms(7700);
+		VERIFY0(mt->mt_resets);
+		advance_ms(300);
+		VERIFY3U(mt->mt_resets, ==, 1);
+		mock_free(mt);
+	}
 	VERIFY0(fsk_close(l));
 	mock_detach();
 	end();

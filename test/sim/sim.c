@@ -818,10 +818,12 @@ fault_zone(void)
 static void
 fault_notify(uint_t queue)
 {
-	if (wire[queue].w_awake || wire[queue].w_lost)
+	if (wire[queue].w_awake || wire[queue].w_lost ||
+	    wire[queue].w_told == vh_notifies(host, queue))
 		return;
-	wire[queue].w_lost = (wire[queue].w_told != vh_notifies(host, queue));
-	wire[queue].w_told = vh_notifies(host, queue);
+	/* One: if viosock has said it again already, that is heard. */
+	wire[queue].w_lost = B_TRUE;
+	wire[queue].w_told++;
 }
 
 /* From F_NOMEM on: the first allocation, the second... */

@@ -29,7 +29,8 @@
  * well.
  *
  * A cache keeps up to FK_CACHE_MAX constructed objects (none with checks, where
- * each allocation constructs and each free destroys).
+ * each allocation constructs and each free destroys).  Those are not counted as
+ * being in use.
  */
 
 #include "fk_impl.h"
@@ -439,6 +440,7 @@ kmem_cache_reap_soon(kmem_cache_t *kc)
 		fk_unlock(&kc->kc_lock);
 		if (obj == NULL)
 			break;
+		fk_km_count(kc->kc_size, 1);
 		fk_cache_drop(kc, obj);
 	}
 }
@@ -466,8 +468,10 @@ kmem_cache_alloc(kmem_cache_t *kc, int flags)
 		obj = kc->kc_free[--kc->kc_nfree];
 	kc->kc_live++;
 	fk_unlock(&kc->kc_lock);
-	if (obj != NULL)
+	if (obj != NULL) {
+		fk_km_count(kc->kc_size, 1);
 		return (obj);
+	}
 	obj = fk_km_alloc(kc->kc_size, kc->kc_align);
 	if (kc->kc_ctor != NULL &&
 	    kc->kc_ctor(obj, kc->kc_private, flags) != 0) {
@@ -498,7 +502,9 @@ kmem_cache_free(kmem_cache_t *kc, void *obj)
 	if (keep)
 		kc->kc_free[kc->kc_nfree++] = obj;
 	fk_unlock(&kc->kc_lock);
-	if (!keep)
+	if (keep)
+		fk_km_count(-(int64_t)kc->kc_size, -1);
+	else
 		fk_cache_drop(kc, obj);
 }
 

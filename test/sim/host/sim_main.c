@@ -121,6 +121,7 @@ sim_wait(void)
 		return (false);
 	(void) printf("FAILED sim/%s-%lu: status 0x%x\n", sim_name(),
 	    sim_jobs[job].sj_number, (unsigned)status);
+	(void) fflush(stdout);
 	return (true);
 }
 

@@ -51,10 +51,10 @@
  * ring 0 itself, and the one that kicks takes from ring 1 what it finds there
  * (vsockhv_ring_lend_begin(), _end()).  The latter is a processor of the
  * guest's that stands still meanwhile, for as long as it takes to copy what the
- * guest itself has put there: VSOCKHV_TURN_WORK at most, which is some 20 us.
- * With less than that the worker would be woken up in the middle of most of
- * what a stream sends, and compete for a processor with who sends and who
- * reads; with more, guests that send a lot make others wait.
+ * guest itself has put there: VSOCKHV_TURN_WORK at most, which is what a stream
+ * may have under way, and 50 to 100 us.  So the guest that sends is who pays
+ * for it.  With less the worker would be woken up in the middle of most of what
+ * a stream sends, and compete for a processor with who sends and who reads.
  * What is left, an error included, is the worker's: whoever does its work may
  * be in the middle of what has to end first.
  *

@@ -118,7 +118,7 @@ typedef struct vsockhv_packet {
 
 #define	VSOCKHV_BATCH		64		/* packets at a time */
 #define	VSOCKHV_BATCH_WORK	(128 * 1024)	/* and about so many bytes */
-#define	VSOCKHV_TURN_WORK	(256 * 1024)	/* without a break */
+#define	VSOCKHV_TURN_WORK	(1024 * 1024)	/* without a break */
 #define	VSOCKHV_SEG_WORK	64		/* a segment counts as bytes */
 
 struct vsockhv;
